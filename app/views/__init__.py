@@ -1,0 +1,1 @@
+"""Pages: each file lays out one page and computes nothing."""

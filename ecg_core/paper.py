@@ -1,0 +1,287 @@
+"""ECG paper in millimetres: where each strip lies, at which scale; the same for the screen and the PDF.
+
+Paper coordinates have their origin at the top left, x to the right and y downwards, in mm. One second is 25 mm (or
+50 mm), one millivolt 10 mm (or 5, 20; or 10 for limb and 5 for chest leads).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.errors import ConfigError
+from ecg_core.records import LEADS
+
+Layout = Literal["3x4", "6x2", "12x1", "closeup", "lead"]
+Gain = tuple[float, float]
+"""mm per mV of limb leads and of chest leads."""
+
+PAPER_S = 10.0
+"""Seconds on one sheet at 25 mm/s."""
+GUTTER_MM = 14.0
+RIGHT_MM = 1.0
+PULSE_X_MM, PULSE_WIDTH_MM, PULSE_FOOT_MM, PULSE_MV = 1.5, 5.0, 1.0, 1.0
+FOOTER_MM = 5.0
+CLOSEUP_S = 4.6
+CLOSEUP_GAP_MM = 20.0
+LEAD_GAIN = 20.0
+
+# smallest and largest distance between two rows, in mm; beyond the largest, rows overlap as on printed paper
+ROW_MM: dict[str, tuple[int, int]] = {
+    "3x4": (18, 26),
+    "6x2": (12, 22),
+    "12x1": (12, 18),
+    "closeup": (12, 22),
+    "lead": (30, 60),
+}
+
+COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "3x4": (LEADS[:3], LEADS[3:6], LEADS[6:9], LEADS[9:]),
+    "6x2": (LEADS[:6], LEADS[6:]),
+    "12x1": (LEADS,),
+    "closeup": (LEADS[:6], LEADS[6:]),
+}
+RHYTHM_LEAD = "II"
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One lead over one run of time.
+
+    Attributes
+    ----------
+    start_s, stop_s : seconds from the record's start.
+    x_mm, y_mm : where its first sample and its `zero_mv` lie.
+    label_x_mm, label_y_mm, label_left : where its name stands; `label_left` = to the left of the trace.
+    """
+
+    lead: str
+    row: int
+    start_s: float
+    stop_s: float
+    x_mm: float
+    y_mm: float
+    gain: float
+    zero_mv: float
+    rhythm: bool
+    label_x_mm: float
+    label_y_mm: float
+    label_left: bool
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A laid-out sheet.
+
+    Attributes
+    ----------
+    speed : mm per second.
+    gain : mm per mV of limb and chest leads.
+    pulses : calibration pulses as (x, y of the foot, height), mm.
+    overlaps : True where tall waves of one row reach into the next.
+    """
+
+    layout: str
+    speed: float
+    gain: Gain
+    start_s: float
+    stop_s: float
+    width_mm: float
+    height_mm: float
+    row_mm: float
+    strips: tuple[Strip, ...]
+    pulses: tuple[tuple[float, float, float], ...]
+    overlaps: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Slot:
+    lead: str
+    row: int
+    start_s: float
+    stop_s: float
+    x_mm: float
+    rhythm: bool = False
+
+
+def lead_gain(lead: str, gain: Gain) -> float:
+    """Return mm per mV of a lead."""
+    return gain[1] if lead.startswith("V") else gain[0]
+
+
+def lay_out(
+    signal: NDArray[np.float32],
+    fs: float,
+    layout: Layout,
+    *,
+    gain: Gain = (10.0, 10.0),
+    speed: float = 25.0,
+    start_s: float = 0.0,
+    centre_s: float | None = None,
+    lead: str | None = None,
+) -> Paper:
+    """Lay twelve leads out on ECG paper.
+
+    Parameters
+    ----------
+    signal : shape (12, n_samples), mV, in `LEADS` order: what is on view, at most 10 s.
+    fs : Hz.
+    start_s : where `signal` begins, seconds from the record's start.
+    centre_s : the instant in the middle of a "closeup" (all leads over the same seconds).
+    lead : the one lead of the layout "lead".
+
+    Raises
+    ------
+    ConfigError
+        For an unknown layout, or a signal that is not twelve leads.
+    """
+    if layout not in ROW_MM:
+        raise ConfigError(f"Unknown paper layout {layout!r}; choose one of {', '.join(ROW_MM)}.")
+    if signal.ndim != 2 or signal.shape[0] != len(LEADS):
+        raise ConfigError(f"Expected twelve leads to lay out, shape (12, n); found {signal.shape}.")
+    stop_s = start_s + min(signal.shape[1] / fs, PAPER_S * 25.0 / speed)
+    slots = _slots(layout, start_s, stop_s, speed, centre_s, lead or RHYTHM_LEAD)
+    zero = {i: _zero(_cut(signal, fs, start_s, slot)) for i, slot in enumerate(slots)}
+    ink = [_ink(_cut(signal, fs, start_s, slot), fs, slot, zero[i], gain, speed) for i, slot in enumerate(slots)]
+    n_rows = max(slot.row for slot in slots) + 1
+    rows, overlaps = _row_positions(slots, ink, n_rows, layout)
+    row_mm = (rows[-1] - rows[0]) / (n_rows - 1) if n_rows > 1 else float(ROW_MM[layout][0])
+    strips = tuple(_strip(slot, zero[i], rows[slot.row], row_mm, layout, gain) for i, slot in enumerate(slots))
+    last_down = max((max(d.values(), default=0.0) for s, (_, d) in zip(slots, ink, strict=True) if s.row == n_rows - 1))
+    foot = math.ceil(min(max(last_down + 1.0, 6.0), 20.0))
+    return Paper(
+        layout=layout,
+        speed=speed,
+        gain=gain,
+        start_s=start_s,
+        stop_s=stop_s,
+        width_mm=GUTTER_MM + PAPER_S * 25.0 + RIGHT_MM,
+        height_mm=rows[-1] + foot + FOOTER_MM,
+        row_mm=row_mm,
+        strips=strips,
+        pulses=_pulses(rows, strips),
+        overlaps=overlaps,
+    )
+
+
+def choose_gain(signal: NDArray[np.float32], fs: float, layout: Layout = "3x4", start_s: float = 0.0) -> Gain:
+    """Return 10 mm/mV, or 10 for limb and 5 for chest leads where rows would overlap at 10."""
+    if lay_out(signal, fs, layout, gain=(10.0, 10.0), start_s=start_s).overlaps:
+        return (10.0, 5.0)
+    return (10.0, 10.0)
+
+
+def trace_mm(strip: Strip, values: NDArray[np.float32], fs: float, speed: float) -> NDArray[np.float32]:
+    """Return the strip's samples as paper coordinates, shape (n, 2): x and y in mm.
+
+    Parameters
+    ----------
+    values : shape (n,), mV: the strip's lead from `start_s` to `stop_s`.
+    """
+    x = strip.x_mm + np.arange(values.shape[0]) / fs * speed
+    y = strip.y_mm - (values - strip.zero_mv) * strip.gain
+    return np.stack([x, y], axis=1).astype(np.float32)
+
+
+def _slots(
+    layout: Layout, start_s: float, stop_s: float, speed: float, centre_s: float | None, lead: str
+) -> list[_Slot]:
+    if layout == "lead":
+        return [_Slot(lead, 0, start_s, stop_s, GUTTER_MM)]
+    columns = COLUMNS[layout]
+    if layout == "closeup":
+        half = min(CLOSEUP_S * 25.0 / speed, stop_s - start_s) / 2
+        centre = (start_s + stop_s) / 2 if centre_s is None else centre_s
+        middle = min(max(centre, start_s + half), stop_s - half)
+        step_mm = 2 * half * speed + CLOSEUP_GAP_MM
+        spans = [(middle - half, middle + half, GUTTER_MM + c * step_mm) for c in range(len(columns))]
+    else:
+        width_s = (stop_s - start_s) / len(columns)
+        edges = [start_s + c * width_s for c in range(len(columns) + 1)]
+        spans = [(a, b, GUTTER_MM + (a - start_s) * speed) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    slots = [
+        _Slot(name, row, a, b, x)
+        for leads, (a, b, x) in zip(columns, spans, strict=True)
+        for row, name in enumerate(leads)
+    ]
+    if layout == "3x4":
+        slots.append(_Slot(RHYTHM_LEAD, 3, start_s, stop_s, GUTTER_MM, rhythm=True))
+    return slots
+
+
+def _cut(signal: NDArray[np.float32], fs: float, start_s: float, slot: _Slot) -> NDArray[np.float32]:
+    lo, hi = round((slot.start_s - start_s) * fs), round((slot.stop_s - start_s) * fs)
+    return signal[LEADS.index(slot.lead), lo:hi]
+
+
+def _zero(values: NDArray[np.float32]) -> float:
+    """Return the voltage drawn on a strip's baseline: electrodes add an offset that says nothing."""
+    return float(np.median(values)) if values.size else 0.0
+
+
+def _ink(
+    values: NDArray[np.float32], fs: float, slot: _Slot, zero: float, gain: Gain, speed: float
+) -> tuple[dict[int, float], dict[int, float]]:
+    """Return how far ink reaches above and below the baseline in each 2 mm column, mm."""
+    if not values.size:
+        return {}, {}
+    column = ((slot.x_mm + np.arange(values.size) / fs * speed) / 2).astype(int)
+    starts = np.flatnonzero(np.diff(column, prepend=column[0] - 1))
+    mm = (values - zero) * lead_gain(slot.lead, gain)
+    up, down = np.maximum.reduceat(mm, starts), -np.minimum.reduceat(mm, starts)
+    keys = column[starts].tolist()
+    return dict(zip(keys, up.tolist(), strict=True)), dict(zip(keys, down.tolist(), strict=True))
+
+
+def _row_positions(
+    slots: list[_Slot], ink: list[tuple[dict[int, float], dict[int, float]]], n_rows: int, layout: Layout
+) -> tuple[list[float], bool]:
+    """Return each row's baseline in mm, and whether ink of neighbours overlaps."""
+    low, high = ROW_MM[layout]
+    up: list[dict[int, float]] = [{} for _ in range(n_rows)]
+    down: list[dict[int, float]] = [{} for _ in range(n_rows)]
+    for slot, (above, below) in zip(slots, ink, strict=True):
+        up[slot.row] |= above
+        down[slot.row] |= below
+    first_up = max(up[0].values(), default=0.0)
+    rows = [float(min(max(math.ceil(first_up) + 3, low * 0.75), high))]
+    overlaps = False
+    for row in range(1, n_rows):
+        shared = up[row].keys() & down[row - 1].keys()
+        clash = math.ceil(max((down[row - 1][c] + up[row][c] for c in shared), default=0.0)) + 1
+        overlaps = overlaps or clash > high
+        rows.append(rows[-1] + min(max(clash, low), high))
+    return [float(math.ceil(y)) for y in rows], overlaps
+
+
+def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout, gain: Gain) -> Strip:
+    left = layout in ("12x1", "closeup")
+    scale = max(lead_gain(slot.lead, gain), LEAD_GAIN) if layout == "lead" else lead_gain(slot.lead, gain)
+    return Strip(
+        lead=slot.lead,
+        row=slot.row,
+        start_s=slot.start_s,
+        stop_s=slot.stop_s,
+        x_mm=slot.x_mm,
+        y_mm=y_mm,
+        gain=scale,
+        zero_mv=zero,
+        rhythm=slot.rhythm,
+        label_x_mm=slot.x_mm - 1.0 if left else slot.x_mm + 1.0,
+        label_y_mm=y_mm - 1.5 if left else y_mm - min(11.0, 0.5 * row_mm),
+        label_left=left,
+    )
+
+
+def _pulses(rows: list[float], strips: tuple[Strip, ...]) -> tuple[tuple[float, float, float], ...]:
+    """Return one pulse of 1 mV a row in the gutter, at the gain of the row's first strip."""
+    first = {row: next(s for s in strips if s.row == row) for row in range(len(rows))}
+    return tuple((PULSE_X_MM, y, PULSE_MV * first[row].gain) for row, y in enumerate(rows))
