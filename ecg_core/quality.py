@@ -1,0 +1,272 @@
+"""Signal quality: which leads cannot be read, and whether limb electrodes look swapped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from ecg_core.preprocessing import MODEL_FS
+from ecg_core.records import LEADS
+from ecg_core.reversal import suspect_reversal
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+MAX_BAD_LEADS = 4
+"""With more leads than this unreadable, a record is not interpretable."""
+
+FAULTS = ("flat", "disconnected", "saturated", "noisy", "baseline jump")
+"""What can be wrong with a lead, in the order it is named."""
+
+# Thresholds were set on the pure normals and the abnormal records of PTB-XL folds 1-8, where each is passed by
+# about one lead in a thousand or fewer; `python -m training.faults` measures them on fold 9.
+FLAT_MV = 0.05
+"""Peak-to-peak amplitude below which a lead carries nothing."""
+STILL_MV = 0.002
+"""A block whose samples stay within this is constant."""
+STILL_S = 0.5
+STILL_BLOCKS = 4
+"""So many constant blocks in a row make a lead flat."""
+RAIL_S = 0.1
+RAIL_SHARE = 0.02
+"""A lead that rests on its highest or lowest value this long at once, or for this share of the time, is clipped."""
+JUMP_MV = 1.5
+"""Change of the baseline between two neighbouring 0.6 s."""
+ROUGH_MV = 0.1
+"""Median second difference at 100 Hz that the roughest fifth of the half seconds pass: muscle noise."""
+MAINS_MV = 0.2
+"""Peak amplitude of 50 or 60 Hz."""
+UNEXPLAINED_MV = 0.5
+"""RMS, in the worst 2 s, of what the other leads do not explain of this one: motion, loose electrodes."""
+SYNC = 0.4
+"""Correlation of a lead's slope with the typical lead's, over time: no heartbeats in it below this."""
+
+SEGMENT_S = 10.0
+LONG_S = 20.0
+LONG_SHARE = 0.25
+"""In recordings over 20 s a fault is stated when it stands in this share of the 10 s segments."""
+
+LIMB = slice(0, 6)
+CHEST = slice(6, 12)
+# rows: I, II, III, aVR, aVL, aVF; columns: I, II
+FROM_I_II = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What can be read of a record.
+
+    Attributes
+    ----------
+    faults : for each lead with a fault, the faults in plain words (`FAULTS`).
+    reversal : the suspected exchange of limb electrodes in words, None where nothing points to one.
+    """
+
+    faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reversal: str | None = None
+
+    @property
+    def bad_leads(self) -> tuple[str, ...]:
+        """Leads that are to be masked, in report order."""
+        return tuple(lead for lead in LEADS if lead in self.faults)
+
+    @property
+    def usable_leads(self) -> tuple[str, ...]:
+        """Leads without a fault, in report order."""
+        return tuple(lead for lead in LEADS if lead not in self.faults)
+
+    @property
+    def interpretable(self) -> bool:
+        """Whether a score means anything: at most four bad leads, and II or a V lead to find beats in."""
+        return len(self.faults) <= MAX_BAD_LEADS and any(lead in self.usable_leads for lead in ("II", *LEADS[6:]))
+
+    def words(self) -> str:
+        """Say it in one sentence, leads with the same faults together."""
+        if not self.faults:
+            said = "All twelve leads can be read"
+        else:
+            groups: dict[tuple[str, ...], list[str]] = {}
+            for lead in self.bad_leads:
+                groups.setdefault(self.faults[lead], []).append(lead)
+            said = "; ".join(f"{', '.join(leads)}: {' and '.join(kinds)}" for kinds, leads in groups.items())
+        return f"{said}. {self.reversal}." if self.reversal else f"{said}."
+
+
+@lru_cache(maxsize=16)
+def _mains_basis(n: int, fs: float) -> FloatArray:
+    """Return cosines and sines at 50 and 60 Hz, shape (n, 4), unit length where not zero."""
+    t = np.arange(n) / fs
+    waves = [wave(2 * np.pi * hz * t) for hz in (50.0, 60.0) for wave in (np.cos, np.sin)]
+    basis = np.stack(waves, axis=1)
+    norm = np.linalg.norm(basis, axis=0)
+    return np.where(norm > 1e-6 * n, basis / np.maximum(norm, 1e-12), 0.0)
+
+
+def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
+    """Return the signal without 50 and 60 Hz, second by second, and their peak amplitude by lead, mV.
+
+    Below 125 Hz mains fold into the band of the ECG: they are measured, but left in.
+    """
+    n = round(fs)
+    k = x.shape[1] // n
+    basis = _mains_basis(n, fs)
+    seconds = x[:, : k * n].reshape(len(x), k, n)
+    centred = seconds - seconds.mean(axis=2, keepdims=True)
+    part = centred @ basis
+    by_hz = np.sqrt(part[..., 0::2] ** 2 + part[..., 1::2] ** 2) * np.sqrt(2.0 / n)
+    amplitude = np.median(by_hz, axis=1).max(axis=1)
+    if fs < 125:
+        return x, amplitude
+    clean = x.copy()
+    clean[:, : k * n] -= (part @ basis.T).reshape(len(x), k * n)
+    return clean, amplitude
+
+
+def _to_model_rate(x: FloatArray, fs: float) -> FloatArray:
+    """Return `x` at 100 Hz, each sample the mean of the time it stands for."""
+    ratio = fs / MODEL_FS
+    if abs(ratio - 1) < 1e-9:
+        return x
+    if ratio > 1 and abs(ratio - round(ratio)) < 1e-9:
+        k = round(ratio)
+        n = x.shape[1] // k
+        return np.asarray(x[:, : n * k].reshape(len(x), n, k).mean(axis=2), dtype=np.float64)
+    n = int(x.shape[1] / ratio)
+    total = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
+    edge = np.arange(n + 1) * ratio
+    low = np.minimum(edge.astype(np.int64), x.shape[1] - 1)
+    at_edge = total[:, low] + (total[:, low + 1] - total[:, low]) * (edge - low)
+    return np.asarray(np.diff(at_edge, axis=1) / ratio, dtype=np.float64)
+
+
+def _longest_run(mask: BoolArray) -> int:
+    """Return the length of the longest run of True in one dimension."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.view(np.int8), [0]])))
+    return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
+
+
+def _flat(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
+    """Tell leads that are constant, for 2 s or all the time."""
+    n = round(STILL_S * fs)
+    blocks = x[:, : x.shape[1] // n * n].reshape(len(x), -1, n)
+    still = np.ptp(blocks, axis=2) <= STILL_MV
+    return np.array([_longest_run(row) >= STILL_BLOCKS for row in still]) | (height < FLAT_MV)
+
+
+def _clipped(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
+    """Tell leads that rest on their highest or lowest value as on a rail."""
+    slack = np.maximum(1e-3 * height, STILL_MV / 2)[:, None]
+    clipped = np.zeros(len(x), dtype=bool)
+    for at_rail in (x >= x.max(axis=1, keepdims=True) - slack, x <= x.min(axis=1, keepdims=True) + slack):
+        count = at_rail.sum(axis=1)
+        clipped |= count >= RAIL_SHARE * x.shape[1]
+        for lead in np.flatnonzero(count >= RAIL_S * fs):
+            clipped[lead] |= _longest_run(at_rail[lead]) >= RAIL_S * fs
+    return clipped
+
+
+def _jump(w: FloatArray) -> FloatArray:
+    """Return the largest change of the baseline between neighbouring 0.6 s, per lead, mV."""
+    n = round(0.2 * MODEL_FS)
+    level = np.median(w[:, : w.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
+    total = np.cumsum(np.pad(level, ((0, 0), (1, 0))), axis=1)
+    mean = (total[:, 3:] - total[:, :-3]) / 3
+    return np.asarray(np.abs(mean[:, 3:] - mean[:, :-3]).max(axis=1), dtype=np.float64)
+
+
+def _roughness(w: FloatArray) -> FloatArray:
+    """Return the second difference that is usual in the roughest fifth of the half seconds, per lead, mV."""
+    n = round(0.5 * MODEL_FS)
+    bend = np.abs(w[:, 2:] - 2 * w[:, 1:-1] + w[:, :-2])
+    usual = np.median(bend[:, : bend.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
+    usual.sort(axis=1)
+    return np.asarray(usual[:, int(0.8 * (usual.shape[1] - 1))], dtype=np.float64)
+
+
+def _sync(w: FloatArray) -> FloatArray:
+    """Return the correlation of each lead's slope magnitude with the typical lead's over time."""
+    slope = np.zeros_like(w)
+    slope[:, 1:-1] = (w[:, 2:] - w[:, :-2]) ** 2
+    slope = np.sqrt(np.maximum(uniform_filter1d(slope, round(0.09 * MODEL_FS), axis=1), 0.0))
+    slope /= slope.mean(axis=1, keepdims=True) + 1e-9
+    typical = np.median(slope, axis=0)
+    slope -= slope.mean(axis=1, keepdims=True)
+    typical -= typical.mean()
+    norm = np.sqrt((slope**2).sum(axis=1) * (typical**2).sum())
+    return np.asarray(slope @ typical / (norm + 1e-9), dtype=np.float64)
+
+
+def _unexplained(w: FloatArray) -> FloatArray:
+    """Return the RMS in the worst 2 s that the other leads do not explain, per lead, mV.
+
+    Twelve leads are projections of few dipoles (Kors, doi 10.1093/oxfordjournals.eurheartj.a059647): a lead that
+    the others cannot predict within 2 s carries something that is not the heart. Limb leads are predicted from
+    V1-V6 only, since one loose electrode disturbs all of them alike.
+    """
+    n = round(2 * MODEL_FS)
+    y = w - uniform_filter1d(w, round(0.8 * MODEL_FS), axis=1)
+    y = y[[0, 1, 6, 7, 8, 9, 10, 11]]
+    parts = y[:, : y.shape[1] // n * n].reshape(8, -1, n).transpose(1, 0, 2)
+    parts = parts - parts.mean(axis=2, keepdims=True)
+    precision = np.linalg.inv(parts @ parts.transpose(0, 2, 1) / n + 1e-5 * np.eye(8))
+    limb = np.linalg.inv(precision[:, :2, :2])
+    variance = np.empty((len(parts), 12))
+    variance[:, LIMB] = np.einsum("li,pij,lj->pl", FROM_I_II, limb, FROM_I_II)
+    variance[:, CHEST] = 1.0 / np.diagonal(precision, axis1=1, axis2=2)[:, 2:]
+    return np.asarray(np.sqrt(variance.max(axis=0)), dtype=np.float64)
+
+
+def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
+    """Assess one stretch of some seconds."""
+    x = np.asarray(signal, dtype=np.float64)
+    height = np.ptp(x, axis=1)
+    clean, mains = _take_off_mains(x, fs)
+    w = _to_model_rate(clean, fs)
+    found = dict.fromkeys(FAULTS, np.zeros(len(LEADS), dtype=bool))
+    found["flat"] = _flat(x, fs, height)
+    found["saturated"] = _clipped(x, fs, height) & ~found["flat"]
+    found["disconnected"] = (_sync(w) < SYNC) & ~found["flat"]
+    found["noisy"] = (mains > MAINS_MV) | (_roughness(w) > ROUGH_MV) | (_unexplained(w) > UNEXPLAINED_MV)
+    found["baseline jump"] = _jump(w) > JUMP_MV
+    for kind in ("noisy", "baseline jump"):
+        found[kind] = found[kind] & ~found["flat"] & ~found["disconnected"]
+    faults = {
+        lead: tuple(kind for kind in FAULTS if found[kind][k])
+        for k, lead in enumerate(LEADS)
+        if any(found[kind][k] for kind in FAULTS)
+    }
+    bare = Quality(faults)
+    return Quality(faults, suspect_reversal(w, bare.usable_leads) if bare.interpretable else None)
+
+
+def assess_quality(signal: NDArray[np.float32], fs: float) -> Quality:
+    """Find the leads that cannot be read, and limb electrodes that look exchanged.
+
+    Parameters
+    ----------
+    signal : shape (12, n), mV, as recorded (unfiltered), in the order of `LEADS`.
+    fs : sampling rate, Hz.
+
+    Returns
+    -------
+    Faults per lead and the suspected reversal. Recordings over 20 s are assessed in 10 s segments; a fault is
+    stated where a quarter of the segments have it, a reversal where half of them do.
+    """
+    n = round(SEGMENT_S * fs)
+    if signal.shape[1] <= LONG_S * fs:
+        return _assess(signal, fs)
+    parts = [_assess(signal[:, k : k + n], fs) for k in range(0, signal.shape[1] - n + 1, n)]
+    seen = Counter((lead, kind) for part in parts for lead, kinds in part.faults.items() for kind in kinds)
+    faults = {}
+    for lead in LEADS:
+        kinds = tuple(kind for kind in FAULTS if seen[lead, kind] >= LONG_SHARE * len(parts))
+        if kinds:
+            faults[lead] = kinds
+    said = Counter(part.reversal for part in parts if part.reversal)
+    reversal = next((words for words, count in said.most_common(1) if count >= 0.5 * len(parts)), None)
+    return Quality(faults, reversal)
