@@ -1,0 +1,28 @@
+"""The rail beside the paper: stretches, error by lead, rows of figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from app.components import script, style
+
+_rail = st.components.v2.component("leadwise_rail", css=style("rail/rail.css"), js=script("clip.js", "rail/rail.js"))
+
+
+def stretch_list(data: dict[str, Any], on_choose: Callable[[], None]) -> int | None:
+    """Show the most anomalous stretches; return the index of the one just clicked (-1: back), else None."""
+    chosen = _rail(key="stretches", data={"kind": "stretches", **data}, on_choose_change=on_choose)
+    return chosen.choose
+
+
+def lead_bars(data: dict[str, Any]) -> None:
+    """Show the error by lead."""
+    _rail(key="lead_bars", data={"kind": "bars", **data})
+
+
+def rows(key: str, data: dict[str, Any]) -> None:
+    """Show named figures."""
+    _rail(key=key, data={"kind": "rows", **data})
