@@ -180,8 +180,10 @@ def patient(record: Record) -> str:
 
 def recording(record: Record) -> str:
     """Return "12 leads, 10 s, 500 Hz"."""
-    length = f"{record.duration:.1f}".rstrip("0").rstrip(".") + " s" if record.duration < 120 else (
-        f"{record.duration / 60:.0f} min"
+    length = (
+        f"{record.duration:.1f}".rstrip("0").rstrip(".") + " s"
+        if record.duration < 120
+        else (f"{record.duration / 60:.0f} min")
     )
     return f"{len(record.leads)} leads, {length}, {record.fs:g} Hz"
 

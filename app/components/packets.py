@@ -134,5 +134,7 @@ def attention_cells(attention: Attention) -> NDArray[np.uint8]:
 
 def cell_steps(lead_scores: dict[str, float | None]) -> dict[str, int]:
     """Return steps 0-4 per lead for cells with text, relative to no record: 1, 2, 4, 8 times the normals' error."""
-    return {lead: int(np.digitize(score, (1.5, 2.5, 4.5, 8.0))) if score is not None else 0
-            for lead, score in ((lead, lead_scores.get(lead)) for lead in LEADS)}
+    return {
+        lead: int(np.digitize(score, (1.5, 2.5, 4.5, 8.0))) if score is not None else 0
+        for lead, score in ((lead, lead_scores.get(lead)) for lead in LEADS)
+    }

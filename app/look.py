@@ -1,0 +1,43 @@
+"""The page's look beyond the theme: rules for Streamlit's own elements, and the status bar. Trusted text only."""
+
+from __future__ import annotations
+
+import html
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from app import palette
+from app.words import INTENDED_USE
+
+_RULES = Path(__file__).parent / "components" / "page.css"
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return "<style>:root,.stApp{" + palette.css_variables() + "}" + _RULES.read_text(encoding="utf-8") + "</style>"
+
+
+def apply() -> None:
+    """Put the page's rules in place."""
+    st.html(_style())
+
+
+def logo() -> str:
+    """Return the file name of the logo for the scheme in use."""
+    return "logo-dark.svg" if st.context.theme.type == "dark" else "logo.svg"
+
+
+def status_bar(right: str) -> None:
+    """Show the intended use, and on the right what computed the page; `right` is escaped."""
+    bold, rest = INTENDED_USE
+    st.html(
+        f'<footer class="lw-status" aria-label="Intended use"><span><b>{bold}</b> {rest}</span>'
+        f"<span>{html.escape(right)}</span></footer>"
+    )
+
+
+def text(kind: str, words: str) -> None:
+    """Show plain words in one of the page's text styles; never as markdown or HTML."""
+    st.html(f'<div class="lw-{kind}">{html.escape(words)}</div>')

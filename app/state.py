@@ -1,0 +1,162 @@
+"""The session's state: the only file that names `st.session_state` keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app.words import VALIDATED_RATE
+from ecg_core.paper import Gain, choose_gain
+from ecg_core.records import Record
+
+MODEL, LAYOUT, GAIN = "model", "layout", "gain"
+SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
+UPLOADER, STRETCHES = "uploader", "stretches"
+_ENTRIES, _CURRENT, _OPENING, _STRETCH, _GAIN_CHOSEN = "entries", "current", "opening", "stretch", "gain_chosen"
+
+MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
+TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLSTM-MHA"}
+DEFAULT_MODEL = "vae-bilstm-mha"
+LAYOUTS = {"3x4": "3 × 4 + II", "6x2": "6 × 2", "12x1": "12 × 1"}
+GAINS: dict[str, Gain] = {"5": (5, 5), "10": (10, 10), "10/5": (10, 5), "20": (20, 20)}
+RATES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of this session.
+
+    Attributes
+    ----------
+    key : the source's digest and, where the user described the file, that description: what caches go by.
+    synthetic : an example made by the generator.
+    """
+
+    key: str
+    record: Record
+    synthetic: bool = False
+
+
+def prepare() -> None:
+    """Give every key its first value; keep what widgets hold when their page is not shown."""
+    first: dict[str, Any] = {
+        MODEL: DEFAULT_MODEL,
+        LAYOUT: "3x4",
+        GAIN: "10",
+        SHOW_RECONSTRUCTION: True,
+        SHOW_MARKS: True,
+        RATE: VALIDATED_RATE,
+        _ENTRIES: {},
+        _CURRENT: None,
+        _OPENING: False,
+        _STRETCH: None,
+        _GAIN_CHOSEN: False,
+    }
+    for key, value in first.items():
+        st.session_state.setdefault(key, value)
+    for key in (MODEL, LAYOUT, GAIN, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE):
+        st.session_state[key] = st.session_state[key]
+
+
+def value(key: str) -> Any:
+    """Return what a control holds."""
+    return st.session_state[key]
+
+
+def entries() -> list[Entry]:
+    """Return the session's records in the order they came."""
+    return list(st.session_state[_ENTRIES].values())
+
+
+def current() -> Entry | None:
+    """Return the record on view; None while the user is choosing one."""
+    if st.session_state[_OPENING]:
+        return None
+    return st.session_state[_ENTRIES].get(st.session_state[_CURRENT])
+
+
+def place() -> tuple[int, int]:
+    """Return the current record's place among the session's, from 1, and how many there are."""
+    keys = list(st.session_state[_ENTRIES])
+    return keys.index(st.session_state[_CURRENT]) + 1, len(keys)
+
+
+def add(new: list[Entry]) -> None:
+    """Take records into the session and show the first of them."""
+    for entry in new:
+        st.session_state[_ENTRIES][entry.key] = entry
+    if new:
+        show(new[0].key)
+
+
+def show(key: str) -> None:
+    """Show one record; zoom starts anew, layout, model and threshold stay."""
+    st.session_state[_CURRENT] = key
+    st.session_state[_OPENING] = False
+    st.session_state[_STRETCH] = None
+    if not st.session_state[_GAIN_CHOSEN]:
+        record = st.session_state[_ENTRIES][key].record
+        head = record.crop(0.0, min(record.duration, 10.0))
+        chosen = choose_gain(head.signal, head.fs)
+        st.session_state[GAIN] = next(name for name, gain in GAINS.items() if gain == chosen)
+
+
+def step(by: int) -> None:
+    """Show the next (1) or previous (-1) record, round the end."""
+    keys = list(st.session_state[_ENTRIES])
+    show(keys[(keys.index(st.session_state[_CURRENT]) + by) % len(keys)])
+
+
+def open_another() -> None:
+    """Go to the choice of records."""
+    st.session_state[_OPENING] = True
+
+
+def go_back() -> None:
+    """Leave the choice of records for the record that was on view."""
+    st.session_state[_OPENING] = False
+
+
+def can_go_back() -> bool:
+    """Return whether there is a record to go back to."""
+    return st.session_state[_CURRENT] in st.session_state[_ENTRIES]
+
+
+def next_model() -> None:
+    """Choose the next model, round the end."""
+    st.session_state[MODEL] = MODELS[(MODELS.index(st.session_state[MODEL]) + 1) % len(MODELS)]
+    st.session_state[_STRETCH] = None
+
+
+def forget_stretch() -> None:
+    """Go back to the whole sheet: another model marks other stretches."""
+    st.session_state[_STRETCH] = None
+
+
+def gain_is_chosen() -> None:
+    """Keep the user's gain from now on, whatever would clash."""
+    st.session_state[_GAIN_CHOSEN] = True
+
+
+def gain_was_chosen() -> bool:
+    """Return whether the gain is the user's choice."""
+    return bool(st.session_state[_GAIN_CHOSEN])
+
+
+def take_stretch() -> None:
+    """Take over the stretch that was clicked in the rail; -1 goes back to the whole sheet."""
+    clicked = st.session_state[STRETCHES].choose
+    if clicked is not None:
+        st.session_state[_STRETCH] = None if clicked < 0 else int(clicked)
+
+
+def stretch() -> int | None:
+    """Return the index of the stretch shown close up."""
+    return st.session_state[_STRETCH]
+
+
+def reset_rate() -> None:
+    """Put the alarm threshold back to the validated rate."""
+    st.session_state[RATE] = VALIDATED_RATE

@@ -1,0 +1,272 @@
+"""From detections to what the panels show: plain data, no streamlit, no colours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app import words
+from app.components.packets import cell_steps
+from app.state import TITLES, Entry
+from ecg_core.detection import Detection, Stretch
+from ecg_core.paper import Paper
+from ecg_core.records import LEADS
+
+TICKS = (50.0, 90.0, 99.0, 99.9)
+CLIP_S = 1.28
+SHOWN_STRETCHES = 5
+
+
+def tail(percentile: float) -> float:
+    """Return a percentile's place on the tail scale: 50 at 0, 99.9 at 1, equal steps for equal factors."""
+    lowest, highest = -math.log10(0.5), 3.0
+    value = -math.log10(max(1.0 - percentile / 100.0, 1e-9))
+    return min(max((value - lowest) / (highest - lowest), 0.0), 1.0)
+
+
+def curve(normals: NDArray[np.float32], threshold: float, score: float, rate: float) -> dict[str, Any] | None:
+    """Return the distribution of normal scores with alarm and record on it, in 0-1; None without normals."""
+    if normals.size < 50:
+        return None
+    low, high = float(np.quantile(normals, 0.002)), float(max(normals.max(), threshold))
+    high += 0.06 * (high - low)
+    counts, _ = np.histogram(normals, bins=64, range=(low, high))
+    kernel = np.exp(-0.5 * (np.arange(-8, 9) / 2.5) ** 2)
+    smooth = np.convolve(counts, kernel / kernel.sum(), mode="same")
+    return {
+        "heights": [round(float(h), 4) for h in smooth / smooth.max()],
+        "alarm": (threshold - low) / (high - low),
+        "here": (score - low) / (high - low),
+        "above": score > threshold,
+        "alarm_words": f"alarm {100 - rate * 100:g}",
+    }
+
+
+def verdict_data(
+    entry: Entry,
+    model: str,
+    found: Mapping[str, Detection],
+    thresholds: Mapping[str, float | None],
+    rate: float,
+    normals: NDArray[np.float32],
+) -> dict[str, Any]:
+    """Return what the verdict band shows."""
+    detection = found[model]
+    said = words.verdict(detection, thresholds[model], rate)
+    score, threshold = detection.score, thresholds[model]
+    drawn = None
+    if score is not None and threshold is not None and not detection.segments:
+        drawn = curve(normals, threshold, score, rate)
+    return {
+        "record": entry.key,
+        "side": said.side,
+        "spoken": words.spoken(said),
+        "warnings": list(detection.warnings),
+        "figure": said.figure,
+        "figure_suffix": said.figure_suffix,
+        "figure_caption": said.figure_caption,
+        "headline": said.headline,
+        "rarity": said.rarity,
+        "basis": list(said.basis),
+        "parts": [[name, f"{part.percentile:.1f}"] for name, part in detection.parts.items()],
+        "curve": drawn,
+        "where": _where(entry, detection, said.side),
+        "sure": _sure(model, found, thresholds, rate),
+        "facts": _facts(detection, found, thresholds),
+    }
+
+
+def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, Any]:
+    steps = cell_steps(detection.lead_scores)
+    cells = []
+    for lead in LEADS:
+        out = lead in detection.masked_leads
+        score = detection.lead_scores.get(lead)
+        told = (
+            f"{lead}: left out, {' and '.join(detection.quality.get(lead, ()))}"
+            if out
+            else (f"{lead}: {score:.1f} times the error of normal ECGs" if score is not None else lead)
+        )
+        cells.append({"lead": lead, "step": steps[lead], "out": out, "words": told})
+    stretches = detection.explanation.stretches if detection.explanation else ()
+    lines, place, clip = ["No stretch is above the mark level."], "", None
+    if stretches:
+        first = stretches[0]
+        place = words.territories(first.leads)
+        count = f"{len(stretches)} stretch{'es' if len(stretches) > 1 else ''} marked"
+        lines = [words.lead_list(first.leads), f"strongest at {words.span(first.start_s, first.stop_s)}", count]
+        clip = stretch_clip(entry, first, side == "above")
+    described = "Error by lead: " + "; ".join(cell["words"] for cell in cells)
+    return {"cells": cells, "place": place, "lines": lines, "clip": clip, "described": described}
+
+
+def _sure(
+    model: str, found: Mapping[str, Detection], thresholds: Mapping[str, float | None], rate: float
+) -> dict[str, Any]:
+    rows = []
+    for name, detection in found.items():
+        above = words.is_above(detection, thresholds[name])
+        x, told = None, "no score"
+        if detection.segments and detection.anomalous_share is not None:
+            told = f"{detection.anomalous_share * 100:.0f} % of segments"
+        elif detection.percentile is not None:
+            top = detection.n_higher == 0
+            x = 1.0 if top else tail(detection.percentile)
+            told = "above all" if top else f"{detection.percentile:.1f}"
+        rows.append({"title": TITLES[name], "chosen": name == model, "x": x, "above": bool(above), "words": told})
+    listed = ", ".join(f"{row['title']} {row['words']}" for row in rows)
+    return {
+        "models": rows,
+        "alarm": tail(100.0 * (1.0 - rate)),
+        "ticks": [[tail(t), f"{t:g}"] for t in TICKS],
+        "described": f"Percentile among normal ECGs by model: {listed}",
+    }
+
+
+def _facts(
+    detection: Detection, found: Mapping[str, Detection], thresholds: Mapping[str, float | None]
+) -> list[list[Any]]:
+    facts: list[list[Any]] = []
+    if detection.interpretable:
+        sides = [words.is_above(d, thresholds[name]) for name, d in found.items()]
+        facts.append(["Models", f"{sum(bool(s) for s in sides)} of {len(sides)} above", False])
+    told = words.quality(detection)
+    facts.append(["Quality", told, told != "good"])
+    facts.append(["Rate", f"{detection.heart_rate:.0f} /min" if detection.heart_rate else "not found", False])
+    if detection.rr_sd_ms is not None:
+        facts.append(["RR", f"SD {detection.rr_sd_ms:.0f} ms", False])
+    return facts
+
+
+def stretch_clip(entry: Entry, stretch: Stretch, filled: bool) -> dict[str, Any]:
+    """Return what a clip of the stretch's worst lead shows."""
+    centre, half = (stretch.start_s + stretch.stop_s) / 2, max(CLIP_S / 2, (stretch.stop_s - stretch.start_s) / 2 + 0.2)
+    end = entry.record.start_s + entry.record.duration
+    start = min(max(centre - half, entry.record.start_s), max(end - 2 * half, entry.record.start_s))
+    return {
+        "record": entry.key,
+        "lead": stretch.leads[0] if stretch.leads else "II",
+        "start_s": start,
+        "stop_s": min(start + 2 * half, end),
+        "mark": [stretch.start_s, stretch.stop_s],
+        "filled": filled,
+        "words": words.span(stretch.start_s, stretch.stop_s),
+    }
+
+
+def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: int | None) -> dict[str, Any]:
+    """Return what the list of stretches shows."""
+    stretches = detection.explanation.stretches if detection.explanation else ()
+    items = [
+        {
+            "index": index,
+            "number": str(index + 1),
+            "when": words.span(s.start_s, s.stop_s),
+            "place": words.territories(s.leads),
+            "leads": words.lead_list(s.leads),
+            "peak": f"{s.peak:.1f}",
+            "chosen": index == chosen,
+            "clip": stretch_clip(entry, s, above),
+        }
+        for index, s in enumerate(stretches[:SHOWN_STRETCHES])
+    ]
+    return {
+        "record": entry.key,
+        "title": "Most anomalous stretches",
+        "aside": f"{len(stretches)} above level" if stretches else "",
+        "items": items,
+        "none": "No stretch is above the mark level, the 95th percentile of what normal ECGs reach.",
+    }
+
+
+def lead_bars_data(detection: Detection) -> dict[str, Any]:
+    """Return the error by lead, largest first; leads left out last, with why."""
+    scores = {lead: s for lead, s in detection.lead_scores.items() if s is not None}
+    top = max(scores.values(), default=1.0) or 1.0
+    ordered = sorted(scores, key=lambda lead: -scores[lead])
+    items: list[dict[str, Any]] = [
+        {
+            "lead": lead,
+            "share": round(100 * scores[lead] / top, 1),
+            "value": f"{scores[lead]:.1f}",
+            "weak": scores[lead] < 2,
+        }
+        for lead in ordered
+    ]
+    items += [
+        {"lead": lead, "out": "left out: " + (" and ".join(detection.quality.get(lead, ())) or "not usable")}
+        for lead in detection.masked_leads
+    ]
+    return {"title": "Error by lead", "aside": "times the error of normals", "items": items}
+
+
+def expected_rows(point: Mapping[str, float] | None, rate: float) -> dict[str, Any]:
+    """Return what to expect of a false-alarm rate, as measured on held-out records."""
+    items: list[dict[str, str]] = [{"name": "Normal ECGs flagged, by calibration", "value": words.percent(rate)}]
+    if point is None:
+        items.append({"name": "Abnormal ECGs found", "value": "not measured at this rate"})
+        return {"items": items}
+    found, low, high = (100 * point[k] for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
+    kept, kept_low, kept_high = (100 * point[k] for k in ("specificity", "specificity_low", "specificity_high"))
+    dash = words.DASH
+    items += [
+        {"name": "Abnormal ECGs found, expected", "value": f"{found:.0f} %", "rest": f"({low:.0f}{dash}{high:.0f})"},
+        {
+            "name": "Normal ECGs passed, expected",
+            "value": f"{kept:.1f} %",
+            "rest": f"({kept_low:.1f}{dash}{kept_high:.1f})",
+        },
+        {"name": "Abnormal ECGs missed", "value": f"{100 - found:.0f} of 100"},
+    ]
+    return {"items": items}
+
+
+def view_data(
+    entry: Entry,
+    paper: Paper,
+    shown_model: str | None,
+    detection: Detection | None,
+    *,
+    above: bool,
+    reconstruction: bool,
+    marks: bool,
+    chosen: int | None,
+    gain_by_itself: bool,
+) -> dict[str, Any]:
+    """Return what the paper shows of signals and model: geometry, switches and words."""
+    title = TITLES.get(shown_model or "", "")
+    limb, chest = paper.gain
+    gain = f"{limb:g} mm/mV" if limb == chest else f"limb {limb:g}, chest {chest:g} mm/mV"
+    if limb != chest and gain_by_itself:
+        gain += " (chest leads would overlap at 10)"
+    quality: Mapping[str, Sequence[str]] = detection.quality if detection else {}
+    return {
+        "record": entry.key,
+        "model": shown_model,
+        "paper": paper.to_dict(),
+        "layout_key": f"{paper.layout}|{limb}|{chest}|{paper.speed}|{paper.strips[0].start_s:.2f}",
+        "layout": paper.layout,
+        "reconstruction": reconstruction and shown_model is not None,
+        "marks": marks and shown_model is not None,
+        "filled": above,
+        "chosen": chosen,
+        "error_bars": paper.layout in ("12x1", "lead") and shown_model is not None,
+        "faults": {lead: " and ".join(why) for lead, why in quality.items() if why},
+        "print": f"{paper.speed:g} mm/s, {gain}, {entry.record.fs:g} Hz as recorded, no filter",
+        "key_of_lines": f"reconstruction by {title}, ± 1 SD",
+        "described": _described(entry, paper),
+        "trace_described": "Anomaly score over time",
+        "error_described": "Reconstruction error by lead and time",
+    }
+
+
+def _described(entry: Entry, paper: Paper) -> str:
+    leads = "twelve leads" if paper.layout != "lead" else f"lead {paper.strips[0].lead}"
+    return (
+        f"ECG of {entry.record.name}, {leads}, {words.span(paper.start_s, paper.stop_s)}. "
+        "Drag, or use the left and right arrow keys, to measure milliseconds and millivolts."
+    )

@@ -1,0 +1,157 @@
+"""Analyse one record: verdict, ECG, details, in this order. Lays out; computes nothing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import look, resources, state, summary, words
+from app.components import packets, rail
+from app.components.paper import paper
+from app.components.verdict import verdict_band
+from app.state import Entry
+from app.views import opening
+from ecg_core.detection import Detection
+from ecg_core.paper import Paper, lay_out
+
+
+def page() -> None:
+    """Show the record on view, or the choice of one."""
+    entry = state.current()
+    if entry is None:
+        opening.choose()
+        return
+    _record_bar(entry)
+    with st.spinner("Scoring with three models…"):
+        found, failed = resources.detections(entry, state.MODELS)
+    model = state.value(state.MODEL)
+    for name, sentence in failed.items():
+        look.text("problem", f"{state.TITLES[name]}: {sentence}")
+    rate = state.value(state.RATE)
+    thresholds = {name: resources.threshold(name, d, rate) for name, d in found.items()}
+    detection = found.get(model)
+    if detection is not None:
+        normals = resources.normal_scores(model, detection)
+        verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals))
+    _controls()
+    above = bool(detection and words.is_above(detection, thresholds[model]))
+    with st.container(key="sheet"):
+        _sheet(entry, model, detection, above)
+        with st.container(key="rail"):
+            _rail(entry, model, detection, above, rate)
+    look.status_bar(_provenance(model, detection))
+
+
+def _record_bar(entry: Entry) -> None:
+    at, of = state.place()
+    with st.container(key="record_bar", horizontal=True, vertical_alignment="center"):
+        with st.container(key="record_words", horizontal=True, vertical_alignment="center"):
+            look.text("title", entry.record.name)
+            if entry.synthetic:
+                look.text("tag", "synthetic")
+            look.text("fact", words.patient(entry.record))
+            look.text("fact", words.recording(entry.record))
+            look.text("fact", f"{at} of {of} in this session")
+        many = of > 1
+        st.button("Previous", on_click=state.step, args=(-1,), shortcut="Left", disabled=not many)
+        st.button("Next", on_click=state.step, args=(1,), shortcut="Right", disabled=not many)
+        st.button("Open", type="primary", on_click=state.open_another, shortcut="O")
+    with st.container(key="hidden_keys"):
+        st.button("Next model", on_click=state.next_model, shortcut="M")
+    for note in entry.record.notes:
+        look.text("note", note)
+
+
+def _controls() -> None:
+    with st.container(key="controls", horizontal=True, vertical_alignment="center"):
+        hidden = {"label_visibility": "collapsed", "required": True}
+        titles, layouts = state.TITLES, state.LAYOUTS
+        st.segmented_control(
+            "Model (key M)",
+            state.MODELS,
+            format_func=titles.__getitem__,
+            key=state.MODEL,
+            on_change=state.forget_stretch,
+            **hidden,
+        )
+        st.segmented_control(
+            "Layout",
+            list(layouts),
+            format_func=layouts.__getitem__,
+            key=state.LAYOUT,
+            on_change=state.forget_stretch,
+            **hidden,
+        )
+        st.segmented_control(
+            "Gain",
+            list(state.GAINS),
+            format_func="{} mm/mV".format,
+            key=state.GAIN,
+            on_change=state.gain_is_chosen,
+            **hidden,
+        )
+        with st.container(key="switches", horizontal=True):
+            st.toggle("Reconstruction", key=state.SHOW_RECONSTRUCTION)
+            st.toggle("Marks", key=state.SHOW_MARKS)
+
+
+def _sheet(entry: Entry, model: str, detection: Detection | None, above: bool) -> None:
+    explained = detection is not None and detection.explanation is not None
+    start_s = detection.explanation.start_s if detection and detection.explanation else entry.record.start_s
+    view = summary.view_data(
+        entry,
+        _geometry(entry, detection, start_s),
+        model if explained else None,
+        detection,
+        above=above,
+        reconstruction=state.value(state.SHOW_RECONSTRUCTION),
+        marks=state.value(state.SHOW_MARKS),
+        chosen=state.stretch(),
+        gain_by_itself=not state.gain_was_chosen(),
+    )
+    packet = None
+    if detection is not None and explained:
+        packet = resources.model_packet(entry.key, model, detection.checkpoint, entry.record, detection)
+    paper(resources.signals_packet(entry.key, start_s, entry.record), packet, view)
+
+
+def _geometry(entry: Entry, detection: Detection | None, start_s: float) -> Paper:
+    shown = packets.on_view(entry.record, start_s)
+    gain = state.GAINS[state.value(state.GAIN)]
+    chosen = state.stretch()
+    stretches = detection.explanation.stretches if detection and detection.explanation else ()
+    if chosen is not None and chosen < len(stretches):
+        s = stretches[chosen]
+        centre = (s.start_s + s.stop_s) / 2
+        return lay_out(shown.signal, shown.fs, "closeup", gain=gain, start_s=shown.start_s, centre_s=centre)
+    return lay_out(shown.signal, shown.fs, state.value(state.LAYOUT), gain=gain, start_s=shown.start_s)
+
+
+def _rail(entry: Entry, model: str, detection: Detection | None, above: bool, rate: float) -> None:
+    if detection is None or not detection.interpretable:
+        return
+    rail.stretch_list(summary.stretches_data(entry, detection, above, state.stretch()), state.take_stretch)
+    _threshold(model, rate)
+    rail.lead_bars(summary.lead_bars_data(detection))
+
+
+def _threshold(model: str, rate: float) -> None:
+    moved = abs(rate - words.VALIDATED_RATE) > 1e-9
+    validated = words.percent(words.VALIDATED_RATE)
+    with st.container(key="threshold"):
+        with st.container(key="threshold_head", horizontal=True, vertical_alignment="center"):
+            look.text("rail-title", "Alarm threshold")
+            if moved:
+                look.text("moved", f"moved from {validated}")
+                st.button(f"Reset to {validated}", on_click=state.reset_rate, type="tertiary")
+            else:
+                look.text("aside", f"validated at {validated}")
+        st.select_slider("False-alarm rate", state.RATES, format_func=words.percent, key=state.RATE)
+        point = words.expected_at(resources.operating_points(model), rate)
+        rail.rows("expected", summary.expected_rows(point, rate))
+
+
+def _provenance(model: str, detection: Detection | None) -> str:
+    if detection is None:
+        return f"{state.TITLES[model]}: not loaded"
+    normals = f" · calibrated on {detection.n_normals} normal ECGs" if detection.n_normals else ""
+    return f"{state.TITLES[model]} · {detection.checkpoint}{normals}"
