@@ -11,7 +11,7 @@ from ecg_core.readers.array_reader import open_array
 from ecg_core.readers.csv_reader import open_csv
 from ecg_core.readers.described import refuse_description
 from ecg_core.readers.discover import ARRAY_SUFFIXES, CSV_SUFFIX, WFDB_SIGNALS, WFDB_SUFFIX
-from ecg_core.readers.files import Files, FolderFiles, Upload, UploadFiles, as_uploads, base_name
+from ecg_core.readers.files import Files, FolderFiles, Upload, UploadFiles, as_uploads, base_name, explained
 from ecg_core.readers.lead_names import clean
 from ecg_core.readers.limits import MAX_CSV_BYTES, MAX_GAP_S, MAX_HEADER_BYTES
 from ecg_core.readers.recording import Recording
@@ -130,7 +130,11 @@ def open_recording(
     name: str | None = None,
 ) -> Recording:
     """Find a record's files and read its header."""
-    files, main = _from_path(Path(source)) if isinstance(source, str | Path) else _from_uploads(source)
+    if isinstance(source, str | Path):
+        with explained(clean(Path(source).name)):
+            files, main = _from_path(Path(source))
+    else:
+        files, main = _from_uploads(source)
     suffix = Path(main).suffix.lower()
     label = clean(Path(main).stem if name is None else name)[:MAX_RECORD_NAME] or "record"
     size = files.size(main)

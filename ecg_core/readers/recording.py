@@ -86,9 +86,9 @@ class Recording(ABC):
 
     def blocks(self, block_s: float, overlap_s: float) -> list[tuple[int, int]]:
         """Return where blocks begin and end, in samples; a remainder under 5 s joins the last block."""
-        size, overlap = round(block_s * self.fs), round(overlap_s * self.fs)
-        if block_s < MIN_S or size <= overlap or overlap < 0:
+        if not (0 <= overlap_s < block_s < 1e9 and block_s >= MIN_S):
             raise RecordError(f"Expected blocks of at least {MIN_S:g} s, above their overlap; found {block_s:g} s.")
+        size, overlap = round(block_s * self.fs), round(overlap_s * self.fs)
         starts = list(range(0, max(self.n_samples - overlap, 1), size - overlap))
         if len(starts) > 1 and self.n_samples - starts[-1] < max(MIN_S * self.fs, overlap + 1):
             starts.pop()

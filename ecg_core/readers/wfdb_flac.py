@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ def decode_flac(
     RecordError
         If the file is not FLAC, is damaged, or holds other signals or fewer samples than declared.
     """
-    import wfdb  # a second to import; few records need it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb 4.3 uses what pandas 3.1 deprecates
+        import wfdb  # a second to import; few records need it
 
     header = f"record {n_signals} 100 {stop}\n" + f"signals.dat {fmt}+{offset} 1(0)/mV 0 0\n" * n_signals
     with tempfile.TemporaryDirectory(prefix="leadwise-") as folder:
