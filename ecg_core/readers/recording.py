@@ -89,7 +89,7 @@ class Recording(ABC):
         if not (0 <= overlap_s < block_s < 1e9 and block_s >= MIN_S):
             raise RecordError(f"Expected blocks of at least {MIN_S:g} s, above their overlap; found {block_s:g} s.")
         size, overlap = round(block_s * self.fs), round(overlap_s * self.fs)
-        starts = list(range(0, max(self.n_samples - overlap, 1), size - overlap))
+        starts = list(range(0, max(self.n_samples - overlap, 1), max(size - overlap, 1)))
         if len(starts) > 1 and self.n_samples - starts[-1] < max(MIN_S * self.fs, overlap + 1):
             starts.pop()
         return [(a, self.n_samples if k == len(starts) - 1 else a + size) for k, a in enumerate(starts)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -25,7 +26,7 @@ def test_blocks_cover_the_recording(write_pair, block_s, overlap_s):
         assert block.duration >= 5
         assert block.sha256 == whole.sha256
     assert seen.min() == 1
-    for a, b in zip(blocks, blocks[1:], strict=False):
+    for a, b in itertools.pairwise(blocks):
         assert a.start_s + a.duration - b.start_s == pytest.approx(overlap_s)
 
 
