@@ -92,7 +92,9 @@ def threshold(model: str, found: Detection, rate: float) -> float | None:
 
 def normal_scores(model: str, found: Detection) -> NDArray[np.float32]:
     """Return the scores of the normals this record is compared with, ascending; empty where there are none."""
-    return np.empty(0, dtype=np.float32)
+    if not found.interpretable:
+        return np.empty(0, dtype=np.float32)
+    return detector(model).normal_scores(found)
 
 
 def operating_points(model: str) -> list[dict[str, Any]]:

@@ -38,6 +38,16 @@ function drawing(tag, attributes, ...children) {
   return node;
 }
 
+// The component's own element; what Streamlit puts beside it (its style) stays.
+function home(parent) {
+  let node = parent.querySelector(".home");
+  if (!node) {
+    node = element("div.home", {});
+    parent.appendChild(node);
+  }
+  return node;
+}
+
 function label(x, y, words, attributes) {
   const node = drawing("text", { x, y, ...attributes });
   node.textContent = words;

@@ -35,7 +35,8 @@ def page() -> None:
     _controls()
     above = bool(detection and words.is_above(detection, thresholds[model]))
     with st.container(key="sheet"):
-        _sheet(entry, model, detection, above)
+        with st.container(key="main"):
+            _sheet(entry, model, detection, above)
         with st.container(key="rail"):
             _rail(entry, model, detection, above, rate)
     look.status_bar(_provenance(model, detection))

@@ -30,13 +30,12 @@ def choose() -> None:
 
 
 def _take(files: dict[str, bytes]) -> None:
-    candidates, problems = uploads.sort_out(files)
+    candidates = uploads.sort_out(files)
     described = [c for c in candidates if c.needs_description]
     description = _describe(described) if described else None
     ready = candidates if description else [c for c in candidates if not c.needs_description]
     with st.spinner("Reading files…"):
-        entries, unread = uploads.read(ready, description)
-    problems += unread
+        entries, problems = uploads.read(ready, description)
     for problem in problems:
         look.text("problem", f"{problem.name}: {problem.sentence}")
     waiting = bool(problems) or (bool(described) and description is None)

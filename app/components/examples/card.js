@@ -1,9 +1,8 @@
 // Lead II on paper, as wide as the card.
 export default function (component) {
   const { data, parentElement } = component;
-  const keep = [...parentElement.childNodes].filter((node) => node.nodeName === "STYLE");
   const box = element("div.box", {});
-  parentElement.replaceChildren(...keep, box);
+  home(parentElement).replaceChildren(box);
   const signal = Float32Array.from(data.signal), seconds = signal.length / data.fs;
   const signals = { leads: ["II"], fs: data.fs, n: signal.length, start_s: 0, signal };
   const draw = () => {

@@ -43,7 +43,7 @@ class PaperView {
     this.below = element("div.below", {});
     this.say = element("div.said", { "aria-live": "polite" });
     this.box = element("div.box", {}, this.sheet, this.below, this.say);
-    this.root.replaceChildren(...[...this.root.childNodes].filter((n) => n.nodeName === "STYLE"), this.box);
+    this.root.replaceChildren(this.box);
     this.sheet.addEventListener("pointerdown", (event) => this.press(event));
     this.sheet.addEventListener("pointermove", (event) => this.move(event));
     this.sheet.addEventListener("pointerup", () => { this.from = null; });
@@ -443,7 +443,7 @@ const views = new WeakMap();
 
 export default function (component) {
   const { data, parentElement } = component;
-  if (!views.has(parentElement)) views.set(parentElement, new PaperView(parentElement));
+  if (!views.has(parentElement)) views.set(parentElement, new PaperView(home(parentElement)));
   if (data) publish("signals", unpack(data));
   return () => {
     const view = views.get(parentElement);

@@ -37,13 +37,12 @@ function rows(data) {
 
 const latest = new WeakMap();
 
-function fill(root) {
-  const { data, choose } = latest.get(root);
-  const focused = root.activeElement ? [...root.querySelectorAll("button")].indexOf(root.activeElement) : -1;
+function fill(parent) {
+  const { data, choose } = latest.get(parent), root = home(parent), active = parent.activeElement || document.activeElement;
+  const focused = [...root.querySelectorAll("button")].indexOf(active);
   const head = data.title ? element("div.head", {}, element("h3", {}, data.title), element("span", {}, data.aside || "")) : null;
   const body = { stretches: () => stretches(data, choose), bars: () => bars(data), rows: () => rows(data) }[data.kind]();
-  const keep = [...root.childNodes].filter((node) => node.nodeName === "STYLE");
-  root.replaceChildren(...keep, element("section", { style: "container-type: inline-size", "aria-label": data.title || "Figures" }, head, body));
+  root.replaceChildren(element("section", { style: "container-type: inline-size", "aria-label": data.title || "Figures" }, head, body));
   if (focused >= 0) root.querySelectorAll("button")[focused]?.focus();
 }
 

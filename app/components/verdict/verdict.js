@@ -55,8 +55,7 @@ function fill(root, data) {
   } else {
     band.append(panels(root, data));
   }
-  const keep = [...root.childNodes].filter((node) => node.nodeName === "STYLE");
-  root.replaceChildren(...keep, element("div", { style: "container-type: inline-size" }, band));
+  root.replaceChildren(element("div", { style: "container-type: inline-size" }, band));
 }
 
 function facts(rows) {
@@ -100,9 +99,9 @@ export default function (component) {
   const { data, parentElement } = component;
   const first = !latest.has(parentElement);
   latest.set(parentElement, data);
-  fill(parentElement, data);
+  fill(home(parentElement), data);
   if (!first) return;
-  const redraw = (part) => { if (part !== "view") fill(parentElement, latest.get(parentElement)); };
+  const redraw = (part) => { if (part !== "view") fill(home(parentElement), latest.get(parentElement)); };
   const stop = listen(redraw);
   return () => { stop(); latest.delete(parentElement); };
 }
