@@ -1,0 +1,115 @@
+"""From a file to verdicts: what the command line and the batch do with each record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ecg_core.detection import Detection
+from ecg_core.errors import ECGError
+from ecg_core.readers import needs_description, probe, read_blocks, read_record
+from ecg_core.readers.limits import MAX_WHOLE_S
+from ecg_core.records import Record
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """What a file is scored with.
+
+    Attributes
+    ----------
+    models : names in the store.
+    store : folder of checkpoints; None is the packaged one.
+    false_alarm_rate : share of normal records that may be called anomalous.
+    fs, unit, leads : rate in Hz, unit and lead names of .npy, .npz and CSV files; None where not described.
+    """
+
+    models: tuple[str, ...]
+    store: str | None = None
+    false_alarm_rate: float = 0.05
+    fs: float | None = None
+    unit: str | None = None
+    leads: tuple[str, ...] | None = None
+
+    @property
+    def described(self) -> bool:
+        """Whether files that carry no rate, unit or lead names can be read."""
+        return None not in (self.fs, self.unit, self.leads)
+
+    def description(self, path: Path) -> dict[str, Any]:
+        """Return the reader's fs, unit and leads for a file that needs them; nothing for one that states them."""
+        return {"fs": self.fs, "unit": self.unit, "leads": self.leads} if needs_description(path) else {}
+
+
+class Detector(Protocol):
+    """What scoring a file asks of a detector."""
+
+    def threshold(self, false_alarm_rate: float = ...) -> float:
+        """Return the score above which a record is anomalous, or raise ConfigError for a rate it cannot show."""
+
+    def detect(self, record: Record, false_alarm_rate: float = ...) -> Detection:
+        """Return the verdict on a record."""
+
+    def detect_blocks(self, blocks: Iterator[Record], false_alarm_rate: float = ...) -> Detection:
+        """Return the verdict on a recording that comes in blocks."""
+
+
+Load = Callable[[str, str | None], Detector]
+
+
+def load_detector(name: str, store: str | None) -> Detector:
+    """Return a detector of a store; torch is imported here, not before."""
+    from ecg_core.detector import AnomalyDetector
+
+    return AnomalyDetector.from_store(name, Path(store) if store else None)
+
+
+class FileScorer:
+    """The detectors asked for, loaded once, and how a file is put to them.
+
+    Raises
+    ------
+    CheckpointError
+        If a checkpoint is missing, damaged, foreign or newer.
+    ConfigError
+        If a checkpoint's normals are too few for the false-alarm rate.
+    """
+
+    def __init__(self, options: ScoreOptions, load: Load | None = None) -> None:
+        self.options = options
+        load = load or load_detector
+        self.detectors = {name: load(name, options.store) for name in options.models}
+        for detector in self.detectors.values():
+            detector.threshold(options.false_alarm_rate)
+
+    def score(self, path: Path) -> Iterator[tuple[str, Detection | str]]:
+        """Yield each model's name with its verdict, or with the sentence that says why there is none."""
+        try:
+            detect = self._reader(path)
+        except (ECGError, OSError, MemoryError) as error:
+            yield from ((name, _sentence(path, error)) for name in self.detectors)
+            return
+        for name, detector in self.detectors.items():
+            try:
+                yield name, detect(detector)
+            except (ECGError, OSError, MemoryError) as error:
+                yield name, _sentence(path, error)
+
+    def _reader(self, path: Path) -> Callable[[Detector], Detection]:
+        """Return what applies a detector to the file: read once, or in blocks for each when it is long."""
+        described = self.options.description(path)
+        rate = self.options.false_alarm_rate
+        if probe(path, **described).duration_s > MAX_WHOLE_S:
+            return lambda detector: detector.detect_blocks(read_blocks(path, **described), false_alarm_rate=rate)
+        record = read_record(path, **described)
+        return lambda detector: detector.detect(record, false_alarm_rate=rate)
+
+
+def _sentence(path: Path, error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"{path.name} needs more memory than is free; close other programs or cut the recording."
+    if isinstance(error, OSError):
+        return f"{path.name} could not be read: {error.strerror or 'input/output error'}."
+    return str(error)

@@ -1,0 +1,135 @@
+"""A detector without a network, for what stands around detectors: the command line, the batch, the pool."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecg_core.batch import Row, rows_of
+from ecg_core.detection import Detection, Explanation, ScorePart
+from ecg_core.errors import CheckpointError, ConfigError, RecordError
+from ecg_core.records import LEADS, Record, twelve_leads
+from ecg_core.score_file import FileScorer, ScoreOptions
+
+MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
+THRESHOLD = 3.0
+
+
+class FakeDetector:
+    """Scores a record by its standard deviation, in units of 0.1 mV."""
+
+    def __init__(self, name: str, store: str | None) -> None:
+        if name == "damaged":
+            raise CheckpointError("damaged/model.safetensors is damaged; get it again.")
+        self.name = name
+
+    def threshold(self, false_alarm_rate: float = 0.05) -> float:
+        if false_alarm_rate < 0.001:
+            raise ConfigError(f"100 normals cannot show a false-alarm rate of {false_alarm_rate:g}.")
+        return THRESHOLD
+
+    def detect(self, record: Record, false_alarm_rate: float = 0.05) -> Detection:
+        record = twelve_leads(record)
+        if record.duration < 5:
+            raise RecordError("Expected at least 5 s of ECG; record longer.")
+        return fake_detection(record, self.name, 10.0 * float(record.signal.std()), false_alarm_rate)
+
+    def detect_blocks(self, blocks: Iterable[Record], false_alarm_rate: float = 0.05) -> Detection:
+        spread = [float(block.signal.std()) for block in blocks]
+        return fake_detection(block_record(), self.name, 10.0 * max(spread), false_alarm_rate, n_blocks=len(spread))
+
+
+def block_record() -> Record:
+    return Record("long", np.zeros((12, 1000), np.float32), LEADS, 100.0, "0" * 64)
+
+
+def fake_detection(record: Record, model: str, score: float, rate: float, n_blocks: int = 0) -> Detection:
+    lead_scores: dict[str, float | None] = dict.fromkeys(LEADS, 1.0)
+    empty = np.zeros((12, 10), np.float32)
+    explanation = Explanation(0.0, 100.0, LEADS, empty, empty, empty, empty, empty[0], (), lead_scores)
+    return Detection(
+        record=record.name,
+        sha256=record.sha256,
+        model=model,
+        checkpoint="0123456789ab",
+        interpretable=True,
+        reason=None,
+        score=score,
+        percentile=None if n_blocks else 41.0,
+        n_normals=914,
+        n_higher=12,
+        threshold=THRESHOLD,
+        false_alarm_rate=rate,
+        anomalous=score > THRESHOLD,
+        parts={"reconstruction": ScorePart(score / 2, 40.0), "latent": ScorePart(score / 2, float("nan"))},
+        population="a hundred people who never were",
+        masked_leads=(),
+        warnings=("Suspected left/right arm electrode reversal.",) if "swapped" in record.name else (),
+        notes=(*record.notes, f"{n_blocks} blocks.") if n_blocks else record.notes,
+        heart_rate=60.0,
+        rr_sd_ms=None,
+        rmssd_ms=None,
+        beats_s=(),
+        explanation=explanation,
+        anomalous_share=0.25 if n_blocks else None,
+        expected_share=0.05 if n_blocks else None,
+        seconds=0.001,
+    )
+
+
+def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
+    """Stand in for `ecg_core.batch.make_scorer`; files named kill, exit or crash end the process."""
+    score = rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])}), load=FakeDetector))
+
+    def rows(item: str) -> list[Row]:
+        fate(Path(item).stem)
+        return score(item)
+
+    return rows
+
+
+def make_echo(setup: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Return what gives each item back with the process's id; the setup may refuse or end the process."""
+    if "refuse" in setup:
+        raise CheckpointError(setup["refuse"])
+    if "die" in setup:
+        os._exit(3)
+
+    def echo(item: str) -> dict[str, Any]:
+        print("a library that prints")
+        fate(item)
+        return {"item": item, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
+
+    return echo
+
+
+def fate(name: str) -> None:
+    """End the process, or take a while, as the name says."""
+    if name.startswith("kill"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if name.startswith("segfault"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if name.startswith("crash"):
+        raise ZeroDivisionError("a mistake in the code\x1b[31m")
+    if name.startswith("slow"):
+        time.sleep(0.3)
+
+
+def write_wfdb(folder: Path, name: str, *, spread_mv: float = 0.2, seconds: float = 10.0, fs: int = 100) -> Path:
+    """Write noise as a WFDB pair of twelve leads and return its header."""
+    folder.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(len(name)).normal(0.0, 1000.0 * spread_mv, (int(seconds * fs), 12))
+    values = noise.astype("<i2")
+    (folder / f"{name}.dat").write_bytes(values.tobytes())
+    lines = [f"{name} 12 {fs} {len(values)}"]
+    for lead, row in zip(LEADS, values.T, strict=True):
+        lines.append(f"{name}.dat 16 1000(0)/mV 16 0 {row[0]} {int(row.astype(int).sum()) % 65536} 0 {lead}")
+    header = folder / f"{name}.hea"
+    header.write_text("\n".join(lines) + "\n")
+    return header

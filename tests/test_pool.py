@@ -1,0 +1,98 @@
+"""The worker pool: order, deaths, refusals, and an end that leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ecg_core import pool
+from ecg_core.errors import CheckpointError, ECGError
+from ecg_core.pool import Lost, WorkerPool
+
+ECHO = "tests.fakes:make_echo"
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_results_come_in_the_items_order_from_several_processes():
+    items = [f"slow{k}" if k == 0 else f"item{k}" for k in range(20)]
+    with WorkerPool(ECHO, {}, 2) as workers:
+        results = list(workers.map(items))
+        assert len(workers.pids) == 2
+    assert [result["item"] for result in results] == items
+    assert len({result["pid"] for result in results}) == 2
+    assert {result["threads"] for result in results} == {"1"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_costs_the_item_it_was_on_and_no_other(workers):
+    items = ["a", "kill", "b", "c", "crash", "d", "segfault", "e"]
+    with WorkerPool(ECHO, {}, workers) as pool_:
+        results = list(pool_.map(items))
+    lost = {item: result.reason for item, result in zip(items, results, strict=True) if isinstance(result, Lost)}
+    assert list(lost) == ["kill", "crash", "segfault"]
+    assert "signal 9" in lost["kill"]
+    assert "ZeroDivisionError: a mistake in the code" in lost["crash"]
+    assert [result["item"] for result in results if not isinstance(result, Lost)] == ["a", "b", "c", "d", "e"]
+
+
+def test_every_item_may_be_deadly():
+    with WorkerPool(ECHO, {}, 2) as workers:
+        assert all(isinstance(result, Lost) for result in workers.map([f"kill{k}" for k in range(5)]))
+
+
+def test_a_refusal_at_the_start_is_raised_as_itself():
+    with (
+        pytest.raises(CheckpointError, match=r"^no such model$"),
+        WorkerPool(ECHO, {"refuse": "no such model"}, 2) as w,
+    ):
+        list(w.map(["a", "b"]))
+
+
+def test_workers_that_cannot_start_end_the_run():
+    with pytest.raises(ECGError, match="before they can start"), WorkerPool(ECHO, {"die": True}, 2) as workers:
+        list(workers.map(["a", "b"]))
+
+
+def test_leaving_early_ends_the_workers():
+    with pytest.raises(KeyboardInterrupt), WorkerPool(ECHO, {}, 2) as workers:
+        stream = workers.map([f"slow{k}" for k in range(50)])
+        next(stream)
+        pids = workers.pids
+        assert all(alive(pid) for pid in pids)
+        raise KeyboardInterrupt
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_workers_end_by_themselves_when_the_parent_is_gone():
+    with WorkerPool(ECHO, {}, 1) as workers:
+        next(workers.map(["a", "b"]))
+        process = workers._workers[0].process
+        assert process.stdin is not None
+        process.stdin.close()  # what the kernel does when the parent is killed
+        assert process.wait(timeout=20) == 0
+        process.stdin = open(os.devnull, "wb")  # noqa: PTH123, SIM115 (closed by the pool)
+
+
+def test_workers_do_not_run_far_ahead_of_a_slow_item(monkeypatch):
+    monkeypatch.setattr(pool, "WINDOW", 3)
+    with WorkerPool(ECHO, {}, 2) as workers:
+        stream = workers.map(["slow", *(f"item{k}" for k in range(30))])
+        next(stream)
+        assert sum(len(worker.holds) for worker in workers._workers) <= 3
+        time.sleep(0)
+        assert len(list(stream)) == 30
+
+
+def test_no_items_need_no_workers():
+    with WorkerPool(ECHO, {}, 2) as workers:
+        assert list(workers.map([])) == []
+        assert workers.pids == []
