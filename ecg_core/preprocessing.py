@@ -45,7 +45,6 @@ def preprocess(signal: NDArray[np.float32], fs: float) -> NDArray[np.float32]:
     Shape (..., round(n_samples * 100 / fs)), float32, mV. Amplitude is kept: there is no scaling by lead.
     """
     n = signal.shape[-1]
-    pad_out = int(PAD_S * MODEL_FS)
     pad = min(round(PAD_S * fs), n - 1)
     pad_out = round(pad * MODEL_FS / fs)
     x = np.asarray(signal, dtype=np.float64)
@@ -72,9 +71,9 @@ def preprocess(signal: NDArray[np.float32], fs: float) -> NDArray[np.float32]:
 
 def compress(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Map mV to the networks' scale, ``sign(x) log(1 + 5|x|)``: small waves count beside tall ones."""
-    return np.sign(x) * np.log1p(COMPRESSION * np.abs(x))
+    return np.asarray(np.sign(x) * np.log1p(COMPRESSION * np.abs(x)), dtype=np.float32)
 
 
 def expand(y: NDArray[np.float32]) -> NDArray[np.float32]:
     """Invert `compress`: back to mV."""
-    return np.sign(y) * np.expm1(np.abs(y)) / COMPRESSION
+    return np.asarray(np.sign(y) * np.expm1(np.abs(y)) / COMPRESSION, dtype=np.float32)

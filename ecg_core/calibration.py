@@ -1,0 +1,168 @@
+"""From scores to a percentile among normal ECGs and a threshold with a stated false-alarm rate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.errors import ConfigError, RecordError
+from ecg_core.records import INDEPENDENT_LEADS
+
+F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+FULL_S = 10.0
+SHORTEST_S = 5.0
+DURATION_STEP_S = 0.5
+MAX_MASKED = 4
+TAIL = 0.05
+"""Share of normals whose excesses set the exponential tail of the survival function."""
+
+N_KNOTS = 200
+
+
+def survival_evidence(value: float | Array, normals: F32) -> Array:
+    """Return -log of the survival probability of a value among normals: 0 is ordinary, 3 is one in twenty.
+
+    Empirical up to the 95th percentile, read between 200 quantiles so that equal parts never tie by chance; above it
+    an exponential tail with the mean excess of the normals there, for the empirical one ends at the highest normal.
+
+    Parameters
+    ----------
+    value : a part of the score, any shape.
+    normals : (n,), the same part of the calibration normals, ascending.
+    """
+    q = np.linspace(0.0, 1.0 - TAIL, N_KNOTS)
+    knots = np.quantile(normals.astype(np.float64), q)
+    value = np.asarray(value, dtype=np.float64)
+    body = np.interp(value, knots, -np.log(1.0 - q))
+    excess = normals[normals > knots[-1]].astype(np.float64) - knots[-1]
+    mean_excess = max(float(excess.mean()) if excess.size else 0.0, 1e-9)
+    return np.asarray(np.where(value > knots[-1], -math.log(TAIL) + (value - knots[-1]) / mean_excess, body))
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a record is compared alike in: its length, and which of the eight leads are masked.
+
+    Attributes
+    ----------
+    duration_s : 10, or 5 to 9.5 in steps of 0.5.
+    masked : indices into `INDEPENDENT_LEADS`, ascending.
+    """
+
+    duration_s: float = FULL_S
+    masked: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name of the condition's tensors in a checkpoint."""
+        leads = "+".join(INDEPENDENT_LEADS[k] for k in self.masked)
+        return f"{self.duration_s:g}s" + (f"-without-{leads}" if leads else "")
+
+
+def condition_for(duration_s: float, masked: tuple[int, ...]) -> Condition:
+    """Return the condition that a record of this length and these masked leads is judged in.
+
+    A record of 5 to 10 s is cut to the half second below; one with masked leads too, to 5 s.
+
+    Raises
+    ------
+    RecordError
+        If the record is shorter than 5 s or more than four leads are masked.
+    """
+    if duration_s < SHORTEST_S:
+        raise RecordError(f"Expected at least {SHORTEST_S:g} s of ECG; found {duration_s:.1f} s; record longer.")
+    if len(masked) > MAX_MASKED:
+        raise RecordError(f"Expected at most {MAX_MASKED} leads to be left out; found {len(masked)}; repeat the ECG.")
+    if duration_s >= FULL_S:
+        return Condition(FULL_S, masked)
+    if masked:
+        return Condition(SHORTEST_S, masked)
+    return Condition(math.floor(duration_s / DURATION_STEP_S) * DURATION_STEP_S)
+
+
+@dataclass(frozen=True)
+class NormalScores:
+    """The calibration normals' parts under one condition, each (n,), ascending; and their sums.
+
+    Attributes
+    ----------
+    reconstruction, latent : the parts.
+    score : the record scores.
+    """
+
+    reconstruction: F32
+    latent: F32
+    score: F32
+
+    @property
+    def n(self) -> int:
+        """How many normals stand behind it."""
+        return len(self.score)
+
+    def evidence(self, reconstruction: float | Array, latent: float | Array) -> tuple[Array, Array]:
+        """Return both parts as -log survival probabilities."""
+        return survival_evidence(reconstruction, self.reconstruction), survival_evidence(latent, self.latent)
+
+    def percentile(self, score: float) -> float:
+        """Return the share of normals that score lower, in percent."""
+        return 100.0 * float(np.searchsorted(self.score, np.float32(score), side="left")) / self.n
+
+    def n_higher(self, score: float) -> int:
+        """Return how many normals score at least as high."""
+        return self.n - int(np.searchsorted(self.score, np.float32(score), side="left"))
+
+    def threshold(self, false_alarm_rate: float) -> float:
+        """Return the threshold that a new normal ECG exceeds with at most this probability.
+
+        The ceil((n + 1)(1 - rate))-th smallest normal score: split conformal prediction's finite-sample correction
+        (Vovk et al. 2005, doi:10.1007/b106715; Lei et al. 2018, doi:10.1080/01621459.2017.1307116).
+
+        Raises
+        ------
+        ConfigError
+            If n normals cannot show so small a rate.
+        """
+        if not 0.0 < false_alarm_rate < 1.0:
+            raise ConfigError(f"Expected a false-alarm rate between 0 and 1; found {false_alarm_rate:g}.")
+        rank = math.ceil((self.n + 1) * (1.0 - false_alarm_rate) - 1e-9)
+        if rank > self.n:
+            raise ConfigError(
+                f"{self.n} normal ECGs cannot show a false-alarm rate of {false_alarm_rate:.2%}; "
+                f"choose at least {1 / (self.n + 1):.2%}."
+            )
+        return float(self.score[rank - 1])
+
+
+def combine(reconstruction: float | Array, latent: float | Array, weights: tuple[float, float]) -> Array:
+    """Return the record score: the weighted sum of both parts' evidence, rounded to float32's grid.
+
+    Parameters
+    ----------
+    reconstruction, latent : evidence, -log survival probabilities.
+    weights : of reconstruction and latent; fixed on fold 9 and carried by the checkpoint.
+    """
+    total = weights[0] * np.asarray(reconstruction) + weights[1] * np.asarray(latent)
+    return np.asarray(total, dtype=np.float64)
+
+
+def normal_scores(reconstruction: Array, latent: Array, weights: tuple[float, float]) -> NormalScores:
+    """Make the table of one condition from the parts of its calibration normals, each (n,)."""
+    parts = [np.sort(part).astype(np.float32) for part in (reconstruction, latent)]
+    table = NormalScores(parts[0], parts[1], np.zeros(0, np.float32))
+    score = combine(*table.evidence(reconstruction, latent), weights)
+    return NormalScores(table.reconstruction, table.latent, np.sort(score).astype(np.float32))
+
+
+def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share k of n (1927, doi:10.1080/01621459.1927.10502953)."""
+    if n == 0:
+        return 0.0, 1.0
+    p, zz = k / n, z * z
+    centre = (p + zz / (2 * n)) / (1 + zz / n)
+    half = z * math.sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n)
+    return max(0.0, centre - half), min(1.0, centre + half)

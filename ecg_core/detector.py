@@ -1,0 +1,320 @@
+"""The detector: one record in, one Detection out, by the same path everywhere."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.calibration import FULL_S, SHORTEST_S, Condition, NormalScores, combine, condition_for
+from ecg_core.checkpoints import Checkpoint, default_store, load_checkpoint
+from ecg_core.detection import Attention, Detection, ScorePart
+from ecg_core.errors import CheckpointError, RecordError
+from ecg_core.explanation import attention_of, explain
+from ecg_core.long_recording import LongVerdict
+from ecg_core.preprocessing import MODEL_FS
+from ecg_core.records import LEADS, Record, twelve_leads
+from ecg_core.scoring import RawParts, beat_phase, raw_parts, usable_in_map
+from ecg_core.segments import SegmentInput, beats_of_eight, cut_segments, masked_indices, prepare_segment, usable_leads
+
+F32 = NDArray[np.float32]
+
+VALIDATED_RATE = 0.05
+SEGMENT_TOLERANCE_S = 0.5
+"""A record up to half a second over 10 s is one segment; longer ones are several."""
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class ScoredBatch:
+    """Scores of prepared arrays: `score` (n,), and the evidence of each part by name, (n,)."""
+
+    score: NDArray[np.float64]
+    parts: dict[str, NDArray[np.float64]]
+
+
+class AnomalyDetector:
+    """A checkpoint, ready to judge records.
+
+    Parameters
+    ----------
+    checkpoint : what `ecg_core.checkpoints.load_checkpoint` returned.
+
+    Attributes
+    ----------
+    name, title : in the store, and for people.
+    checkpoint : first 12 hex digits of the weights' sha256.
+    config : everything in config.json.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self.config = checkpoint.config
+        self.name = checkpoint.config.name
+        self.title = checkpoint.config.title
+        self.checkpoint = checkpoint.config.weights_sha256[:12]
+
+    @classmethod
+    def from_store(cls, name: str, store: str | Path | None = None) -> AnomalyDetector:
+        """Load a model by its name in a store (the shipped one unless told otherwise).
+
+        Raises
+        ------
+        CheckpointError
+            If it is missing, damaged, foreign or newer.
+        """
+        folder = Path(store) if store else default_store()
+        if not name or Path(name).name != name:
+            raise CheckpointError(f"Expected the name of a checkpoint in {folder}; found {name!r}.")
+        return cls(load_checkpoint(folder / name))
+
+    @property
+    def operating_points(self) -> tuple[dict[str, Any], ...]:
+        """Sensitivity and specificity on fold 10, with intervals, over a range of false-alarm rates."""
+        return self.config.operating_points
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether `attention` has weights to return."""
+        return hasattr(self._checkpoint.model, "attention")
+
+    def threshold(self, false_alarm_rate: float = VALIDATED_RATE, condition: Condition | None = None) -> float:
+        """Return the record score above which a record is anomalous at this false-alarm rate.
+
+        Parameters
+        ----------
+        condition : masked leads and length; a complete 10 s record if None.
+
+        Raises
+        ------
+        ConfigError
+            If the calibration normals cannot show so small a rate.
+        """
+        return self._checkpoint.table(condition or Condition()).threshold(false_alarm_rate)
+
+    def calibration_scores(self) -> F32:
+        """Return the record scores of the calibration normals, ascending: what the percentile is of."""
+        return self._checkpoint.table(Condition()).score
+
+    def detect(self, record: Record, false_alarm_rate: float = VALIDATED_RATE, *, explain: bool = True) -> Detection:
+        """Judge one record.
+
+        Parameters
+        ----------
+        record : at least the eight independent leads, 5 s or longer.
+        false_alarm_rate : share of normal ECGs that may exceed the threshold.
+        explain : whether to draw the maps (`Detection.explanation`).
+
+        Raises
+        ------
+        RecordError
+            If leads are missing or the record is shorter than 5 s.
+        ConfigError
+            If the normals cannot show so small a false-alarm rate.
+        """
+        started = time.perf_counter()
+        record = twelve_leads(record)
+        duration = round(record.n_samples * MODEL_FS / record.fs) / MODEL_FS
+        if duration < SHORTEST_S:
+            raise RecordError(
+                f"Expected at least {SHORTEST_S:g} s of ECG; {record.name} has {duration:.1f} s; record longer."
+            )
+        if duration >= FULL_S + SEGMENT_TOLERANCE_S:
+            detection = self._detect_long(iter([record]), false_alarm_rate, explain)
+        else:
+            detection = self._detect_one(record, duration, false_alarm_rate, explain)
+        return replace(detection, seconds=time.perf_counter() - started)
+
+    def detect_blocks(self, blocks: Iterable[Record], false_alarm_rate: float = VALIDATED_RATE) -> Detection:
+        """Judge a long recording that arrives in blocks (`ecg_core.readers.read_blocks`), in flat memory.
+
+        Raises
+        ------
+        RecordError
+            If leads are missing or there is nothing of 10 s in it.
+        """
+        started = time.perf_counter()
+        detection = self._detect_long((twelve_leads(block) for block in blocks), false_alarm_rate, True)
+        return replace(detection, seconds=time.perf_counter() - started)
+
+    def attention(self, record: Record, start_s: float = 0.0) -> Attention:
+        """Return the attention weights over the 10 s (or less) that begin at `start_s`.
+
+        Raises
+        ------
+        CheckpointError
+            If the model has no attention.
+        """
+        if not self.has_attention:
+            raise CheckpointError(f"{self.title} has no attention; choose VAE-BiLSTM-MHA.")
+        record = twelve_leads(record)
+        segment = prepare_segment(record.crop(start_s, min(start_s + FULL_S, record.duration)))
+        return attention_of(self._checkpoint.model, segment.eight, segment.usable)
+
+    def score_prepared(self, x: F32, bad_leads: list[tuple[str, ...]] | None = None) -> ScoredBatch:
+        """Score prepared arrays, as training and evaluation hold them, by the path of `detect`.
+
+        Parameters
+        ----------
+        x : (n, 8, n_samples), mV at 100 Hz; 10 s, or a length that was calibrated.
+        bad_leads : leads to mask, per record. Whether a record is interpretable is the caller's to know: one with more
+            than four masked leads is refused.
+        """
+        names = bad_leads or [()] * len(x)
+        usable = np.stack([usable_leads(bad) for bad in names])
+        score, reconstruction, latent = (np.empty(len(x)) for _ in range(3))
+        for lo in range(0, len(x), BATCH):
+            rows = slice(lo, lo + BATCH)
+            parts = self._parts(np.ascontiguousarray(x[rows]), usable[rows])
+            for k, mask in enumerate(usable[rows]):
+                table = self._table(x.shape[-1] / MODEL_FS, mask)
+                evidence = table.evidence(parts.reconstruction[k], parts.latent[k])
+                reconstruction[lo + k], latent[lo + k] = evidence
+                score[lo + k] = combine(*evidence, self.config.scoring.weights)
+        return ScoredBatch(score, {"reconstruction": reconstruction, "latent": latent})
+
+    def _parts(self, x: F32, usable: NDArray[np.bool_], segments: list[SegmentInput] | None = None) -> RawParts:
+        n = x.shape[-1]
+        beats = (
+            [s.beats for s in segments] if segments else [beats_of_eight(*one) for one in zip(x, usable, strict=True)]
+        )
+        phases = np.stack([beat_phase(b.samples, n) for b in beats])
+        c = self._checkpoint
+        return raw_parts(c.model, c.density, c.error_scale, x, usable, phases)
+
+    def _table(self, duration_s: float, usable: NDArray[np.bool_]) -> NormalScores:
+        return self._checkpoint.table(condition_for(duration_s, masked_indices(usable)))
+
+    def _evidence(self, table: NormalScores, parts: RawParts, k: int) -> tuple[float, dict[str, ScorePart]]:
+        """Return the record score and both parts as shown, of record `k` of a batch."""
+        raw = {"reconstruction": float(parts.reconstruction[k]), "latent": float(parts.latent[k])}
+        evidence = dict(zip(raw, map(float, table.evidence(**raw)), strict=True))
+        below = {name: np.searchsorted(getattr(table, name), np.float32(value)) for name, value in raw.items()}
+        shown = {name: ScorePart(evidence[name], 100.0 * float(below[name]) / table.n) for name in raw}
+        return float(combine(evidence["reconstruction"], evidence["latent"], self.config.scoring.weights)), shown
+
+    def _detect_one(self, record: Record, duration: float, rate: float, explain_it: bool) -> Detection:
+        segment = prepare_segment(record.crop(0.0, min(duration, FULL_S)))
+        blank = self._blank(record, segment, rate)
+        if segment.reason:
+            return blank
+        condition = condition_for(duration, masked_indices(segment.usable))
+        segment = segment.shorten(round(condition.duration_s * MODEL_FS))
+        parts = self._parts(segment.eight[None], segment.usable[None], [segment])
+        table = self._checkpoint.table(condition)
+        score, shown = self._evidence(table, parts, 0)
+        threshold = table.threshold(rate)
+        return replace(
+            blank,
+            score=score,
+            percentile=table.percentile(score),
+            n_normals=table.n,
+            n_higher=table.n_higher(score),
+            threshold=threshold,
+            anomalous=score > threshold,
+            parts=shown,
+            notes=(*blank.notes, *_length_notes(duration, condition)),
+            explanation=explain(segment, parts, 0, self.config.scoring.mark_level) if explain_it else None,
+        )
+
+    def _detect_long(self, blocks: Iterator[Record], rate: float, explain_it: bool) -> Detection:
+        first = next(blocks, None)
+        if first is None:
+            raise RecordError("Expected a recording with samples; found none; choose another file.")
+        verdict = LongVerdict()
+        for batch in _batched(cut_segments(itertools.chain([first], blocks)), BATCH):
+            scored = [s for s in batch if not s.reason]
+            if scored:
+                parts = self._parts(np.stack([s.eight for s in scored]), np.stack([s.usable for s in scored]), scored)
+            k = -1
+            for segment in batch:
+                if segment.reason:
+                    verdict.add(segment)
+                    continue
+                k += 1
+                table = self._table(FULL_S, segment.usable)
+                score, shown = self._evidence(table, parts, k)
+                if verdict.add(segment, score, table.percentile(score), score > table.threshold(rate)):
+                    verdict.parts = shown
+                    if explain_it:
+                        verdict.explanation = explain(segment, parts, k, self.config.scoring.mark_level)
+        return verdict.detection(self._blank(first, None, rate), rate)
+
+    def _blank(self, record: Record, segment: SegmentInput | None, rate: float) -> Detection:
+        """Return a Detection with all that is known before a score: not interpretable if it stays so."""
+        calibration = self.config.calibration
+        beats = segment.beats if segment else None
+        masked = segment.quality.bad_leads if segment else ()
+        return Detection(
+            record=record.name,
+            sha256=record.sha256,
+            model=self.name,
+            checkpoint=self.checkpoint,
+            interpretable=segment is not None and segment.reason is None,
+            reason=segment.reason if segment else None,
+            score=None,
+            percentile=None,
+            n_normals=calibration.n_normals,
+            n_higher=None,
+            threshold=None,
+            false_alarm_rate=rate,
+            anomalous=None,
+            parts={},
+            population=calibration.population,
+            masked_leads=masked,
+            warnings=(segment.quality.reversal,) if segment and segment.quality.reversal else (),
+            notes=(*record.notes, *(_masked_notes(segment) if segment else ())),
+            heart_rate=beats.heart_rate if beats else None,
+            rr_sd_ms=beats.rr_sd_ms if beats else None,
+            rmssd_ms=beats.rmssd_ms if beats else None,
+            beats_s=tuple(float(t) for t in beats.times_s) if beats else (),
+            explanation=None,
+            age_band_false_alarm_rate=self._age_band(record.age),
+            quality=dict(segment.quality.faults) if segment else {},
+        )
+
+    def _age_band(self, age: float | None) -> tuple[str, float] | None:
+        """Return the record's age band and the false-alarm rate measured in it at the validated threshold."""
+        if age is None:
+            return None
+        for band in self.config.metrics.get("age_bands", ()):
+            if band["from"] <= age < band["to"]:
+                return str(band["name"]), float(band["false_alarm_rate"])
+        return None
+
+
+def _batched(segments: Iterator[SegmentInput], size: int) -> Iterator[list[SegmentInput]]:
+    while batch := list(itertools.islice(segments, size)):
+        yield batch
+
+
+def _masked_notes(segment: SegmentInput) -> tuple[str, ...]:
+    faults = segment.quality.faults
+    if not faults or segment.reason:
+        return ()
+    named = [f"{lead} ({', '.join(words)})" for lead, words in faults.items()]
+    notes = [f"Left out of the score: {', '.join(named)}."]
+    derived = [
+        lead for lead, ok in zip(LEADS, usable_in_map(segment.usable), strict=True) if not ok and lead not in faults
+    ]
+    if derived:
+        notes.append(f"Left out of the maps: {', '.join(derived)}, which are derived from leads left out.")
+    if not segment.usable.all():
+        notes.append("Compared with normal ECGs that lack the same leads.")
+    return tuple(notes)
+
+
+def _length_notes(duration: float, condition: Condition) -> tuple[str, ...]:
+    notes = []
+    if duration > condition.duration_s:
+        notes.append(f"Scored on the first {condition.duration_s:g} s of {duration:g} s.")
+    if condition.duration_s < FULL_S:
+        notes.append(f"Compared with normal ECGs of {condition.duration_s:g} s.")
+    return tuple(notes)

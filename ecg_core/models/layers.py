@@ -1,0 +1,98 @@
+"""Layers that the three autoencoders share: the convolutional stem, the upsampling head, pooling."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own convention
+
+N_LEADS = 8
+STRIDE = 8
+"""Samples per token: three strided convolutions of 2; a token is 80 ms at 100 Hz."""
+
+
+class ModelOutput(NamedTuple):
+    """What an autoencoder returns.
+
+    Attributes
+    ----------
+    x_hat : (batch, 8, n_samples), compressed mV (`ecg_core.preprocessing.compress`).
+    logvar : (batch, 8, n_samples), log-variance of `x_hat`; None for a model without one.
+    mu, logvar_z : (batch, n_tokens, n_latents), the posterior of z; `logvar_z` is None for the CAE.
+    """
+
+    x_hat: Tensor
+    logvar: Tensor | None
+    mu: Tensor
+    logvar_z: Tensor | None
+
+
+def pad_to_stride(x: Tensor) -> Tensor:
+    """Append zeros so that the last axis is a multiple of `STRIDE`."""
+    return F.pad(x, (0, -x.shape[-1] % STRIDE))
+
+
+def with_mask(x: Tensor, visible: Tensor) -> Tensor:
+    """Return the network's input, (batch, 16, n_padded): hidden samples as zeros, and which are hidden."""
+    return torch.cat([pad_to_stride(x * visible), 1.0 - pad_to_stride(visible)], dim=1)
+
+
+def pool(layers: list[Tensor]) -> Tensor:
+    """Return mean and standard deviation over time of each layer, (batch, 2 * sum of channels)."""
+    stats = [torch.cat([h.mean(-1), h.std(-1)], dim=1) for h in layers]
+    return torch.cat(stats, dim=1)
+
+
+class ConvStem(nn.Module):
+    """Three strided convolutions and a residual one: (batch, 16, n) to (batch, 128, n / 8)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        sizes = [(2 * N_LEADS, 48, 7), (48, 96, 5), (96, width, 5)]
+        self.convs = nn.ModuleList(nn.Conv1d(a, b, k, stride=2, padding=k // 2) for a, b, k in sizes)
+        self.norms = nn.ModuleList(nn.GroupNorm(8, b) for _, b, _ in sizes)
+        self.residual = nn.Conv1d(width, width, 3, padding=1)
+        self.residual_norm = nn.GroupNorm(8, width)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Return every layer's output, the last one (batch, width, n / 8)."""
+        layers = []
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = F.gelu(norm(conv(x)))  # (batch, 48, n / 2), (batch, 96, n / 4), (batch, width, n / 8)
+            layers.append(x)
+        x = x + F.gelu(self.residual_norm(self.residual(x)))
+        layers.append(x)
+        return layers
+
+
+class UpsamplingHead(nn.Module):
+    """Three transposed convolutions back: (batch, width, n / 8) to (batch, n_out, n)."""
+
+    def __init__(self, width: int, n_out: int) -> None:
+        super().__init__()
+        self.up1 = nn.ConvTranspose1d(width, 96, 4, stride=2, padding=1)
+        self.norm1 = nn.GroupNorm(8, 96)
+        self.up2 = nn.ConvTranspose1d(96, 48, 4, stride=2, padding=1)
+        self.norm2 = nn.GroupNorm(8, 48)
+        self.up3 = nn.ConvTranspose1d(48, n_out, 4, stride=2, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return (batch, n_out, n)."""
+        h = F.gelu(self.norm1(self.up1(h)))  # (batch, 96, n / 4)
+        h = F.gelu(self.norm2(self.up2(h)))  # (batch, 48, n / 2)
+        return self.up3(h)  # (batch, n_out, n)
+
+
+class DilatedBlock(nn.Module):
+    """Residual dilated convolution: context without recurrence, (batch, width, n) to the same shape."""
+
+    def __init__(self, width: int, dilation: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, width)
+        self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """Return h plus what the tokens `dilation` before and after it say."""
+        return h + self.conv(F.gelu(self.norm(h)))

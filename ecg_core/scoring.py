@@ -1,0 +1,199 @@
+"""From a network to scores: where a record is unusual (sample, lead) and how much (the two parts)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from ecg_core.density import Density
+from ecg_core.models import Autoencoder
+from ecg_core.models.losses import gaussian_nll
+from ecg_core.preprocessing import MODEL_FS, compress, expand
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
+
+F32 = NDArray[np.float32]
+
+BLOCK_S = 0.48
+"""Length of the blocks that the network restores without seeing them."""
+
+PHASE_BIN_S = 0.02
+PHASE_BEFORE_S, PHASE_AFTER_S = 0.30, 0.50
+N_PHASES = round((PHASE_BEFORE_S + PHASE_AFTER_S) / PHASE_BIN_S) + 1
+"""Phases of the beat in steps of 20 ms around R, and one for the rest of the cycle."""
+
+TRACE_S = 0.05
+MIN_SCALE_MV = 0.005
+
+
+class Restoration(NamedTuple):
+    """What the network put in place of hidden blocks.
+
+    Attributes
+    ----------
+    x_hat : (batch, 8, n), mV.
+    sd : (batch, 8, n), mV; None for a model without variance.
+    nll : (batch, 8, n), nats on the compressed scale; None for a model without variance.
+    """
+
+    x_hat: F32
+    sd: F32 | None
+    nll: F32 | None
+
+
+def complementary_masks(n_samples: int) -> NDArray[np.float32]:
+    """Return two masks, (2, n_samples), 1 = visible: each hides the blocks of 0.48 s that the other shows."""
+    odd = (np.arange(n_samples) // round(BLOCK_S * MODEL_FS)) % 2
+    return np.stack([odd, 1 - odd]).astype(np.float32)
+
+
+@torch.inference_mode()
+def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoration:
+    """Restore every block of every lead from what surrounds it.
+
+    A plain forward pass copies the anomaly into the reconstruction; a block that was hidden cannot be copied.
+
+    Parameters
+    ----------
+    x : (batch, 8, n), mV at 100 Hz.
+    usable : (batch, 8): leads that are not hidden throughout.
+    """
+    batch, n_leads, n = x.shape
+    masks = complementary_masks(n)
+    target = torch.from_numpy(np.where(usable[..., None], compress(x), np.float32(0)))
+    visible = torch.from_numpy(masks[:, None, None, :] * usable[None, :, :, None].astype(np.float32))
+    out = model(target.repeat(2, 1, 1), visible.reshape(2 * batch, n_leads, n))
+    first = torch.from_numpy(masks[0]) == 0  # hidden, so restored, in the first pass
+    y = torch.where(first, out.x_hat[:batch], out.x_hat[batch:])
+    x_hat = expand(y.numpy())
+    if out.logvar is None:
+        return Restoration(x_hat, None, None)
+    logvar = torch.where(first, out.logvar[:batch], out.logvar[batch:])
+    slope = 1.0 / 5.0 + np.abs(x_hat)  # d expand / dy: the standard deviation back in mV
+    sd = np.asarray(np.exp(0.5 * logvar.numpy()) * slope, dtype=np.float32)
+    return Restoration(x_hat, sd, gaussian_nll(y, logvar, target).numpy())
+
+
+@torch.inference_mode()
+def latent_features(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> F32:
+    """Return the pooled encoder features, (batch, n_features), of x (batch, 8, n) in mV; all time is visible."""
+    visible = np.broadcast_to(usable[..., None], x.shape).astype(np.float32)
+    target = np.where(usable[..., None], compress(x), np.float32(0))
+    return np.asarray(model.features(torch.from_numpy(target), torch.from_numpy(visible)).numpy())
+
+
+def beat_phase(beats: NDArray[np.int_], n_samples: int) -> NDArray[np.int_]:
+    """Return the phase of each sample, (n_samples,): steps of 20 ms from 300 ms before R to 500 ms after.
+
+    The last phase is the rest of the cycle, and the whole record where no beats were found. A sample between two
+    beats belongs to the next one within 300 ms of it.
+    """
+    phase = np.full(n_samples, N_PHASES - 1)
+    before, after, step = (round(s * MODEL_FS) for s in (PHASE_BEFORE_S, PHASE_AFTER_S, PHASE_BIN_S))
+    for r in np.sort(beats):
+        lo, hi = max(r - before, 0), min(r + after, n_samples)
+        phase[lo:hi] = (np.arange(lo, hi) - (r - before)) // step
+    return phase
+
+
+@dataclass(frozen=True)
+class ErrorScale:
+    """The normals' error of restoration: RMS in mV, shape (12, N_PHASES), by lead and phase of the beat."""
+
+    rms: F32
+
+    def at(self, phase: NDArray[np.int_]) -> F32:
+        """Return the scale along a record, (12, n_samples), mV."""
+        return np.maximum(self.rms, MIN_SCALE_MV)[:, phase]
+
+
+def squared_error(x: F32, x_hat: F32) -> F32:
+    """Return the squared error of the twelve leads, (..., 12, n), mV^2, from the eight (..., 8, n)."""
+    return np.asarray(twelve_from_eight(x - x_hat) ** 2)
+
+
+def fit_error_scale(errors: F32, phases: NDArray[np.int_]) -> ErrorScale:
+    """Average squared errors of normals, (n, 12, n_samples), by lead and phase (n, n_samples)."""
+    total = np.zeros((len(LEADS), N_PHASES))
+    count = np.bincount(phases.ravel(), minlength=N_PHASES)
+    for error, phase in zip(errors, phases, strict=True):
+        for row, lead_error in enumerate(error):
+            total[row] += np.bincount(phase, lead_error, minlength=N_PHASES)
+    return ErrorScale(np.sqrt(total / np.maximum(count, 1)).astype(np.float32))
+
+
+def usable_in_map(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the twelve leads have an error: the limb leads derived from I and II need both."""
+    both = usable[0] and usable[1]
+    return np.concatenate([usable[:2], np.full(4, both), usable[2:]])
+
+
+def score_trace(error: F32) -> F32:
+    """Return the anomaly trace of a record, (n,), from its error map (12, n): 50 ms mean, highest lead."""
+    smooth = uniform_filter1d(np.nan_to_num(error), round(TRACE_S * MODEL_FS), axis=-1, mode="nearest")
+    return np.asarray(smooth.max(axis=0), dtype=np.float32)
+
+
+def reconstruction_part(error: F32, nll: F32 | None, usable: NDArray[np.bool_]) -> float:
+    """Return how badly a record was restored: the higher, the more anomalous.
+
+    The VAEs' mean negative log-likelihood a sample; for the CAE the mean logarithm of one plus the error in units
+    of the normals' at that lead and phase (a mean of squares would be a few spikes).
+
+    Parameters
+    ----------
+    error : (12, n), squared, in units of the normals'.
+    nll : (8, n), nats, or None.
+    usable : (8,): leads that count.
+    """
+    if nll is not None:
+        return float(nll[usable].mean(dtype=np.float64))
+    rows = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
+    return float(np.log1p(error[rows][usable]).mean(dtype=np.float64))
+
+
+class RawParts(NamedTuple):
+    """Both parts of a batch's scores on their own scales, and the maps behind them.
+
+    Attributes
+    ----------
+    reconstruction, latent : (batch,) each; higher = more anomalous.
+    restoration : what the network put in place of hidden blocks.
+    scale : (batch, 12, n), the normals' RMS error at each lead and phase, mV.
+    error : (batch, 12, n), squared error in units of `scale`.
+    """
+
+    reconstruction: NDArray[np.float64]
+    latent: NDArray[np.float64]
+    restoration: Restoration
+    scale: F32
+    error: F32
+
+
+def raw_parts(
+    model: Autoencoder,
+    density: Density,
+    error_scale: ErrorScale,
+    x: F32,
+    usable: NDArray[np.bool_],
+    phases: NDArray[np.int_],
+) -> RawParts:
+    """Run the network on a batch and return both parts.
+
+    Parameters
+    ----------
+    x : (batch, 8, n), mV at 100 Hz.
+    usable : (batch, 8), leads that are not masked.
+    phases : (batch, n), see `beat_phase`.
+    """
+    restoration = restore(model, x, usable)
+    scale = np.stack([error_scale.at(phase) for phase in phases])
+    error = squared_error(x, restoration.x_hat) / scale**2
+    nll = restoration.nll
+    reconstruction = [reconstruction_part(error[k], None if nll is None else nll[k], usable[k]) for k in range(len(x))]
+    latent = density.score(latent_features(model, x, usable))
+    return RawParts(np.array(reconstruction), latent, restoration, scale, error)

@@ -1,0 +1,118 @@
+"""What the network is given: at most 10 s, preprocessed, with its quality and heartbeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.beats import Beats, detect_beats
+from ecg_core.calibration import FULL_S
+from ecg_core.preprocessing import MODEL_FS, preprocess
+from ecg_core.quality import Quality, assess_quality
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight
+
+F32 = NDArray[np.float32]
+
+STRIDE_S = 5.0
+MIN_BEATS = 2
+
+
+class SegmentInput(NamedTuple):
+    """One segment of a record, ready for the network.
+
+    Attributes
+    ----------
+    x : (12, n), mV at 100 Hz.
+    usable : (8,), independent leads that are not masked.
+    start_s : seconds from the record's start.
+    reason : why it cannot be scored; None where it can.
+    """
+
+    x: F32
+    usable: NDArray[np.bool_]
+    quality: Quality
+    beats: Beats
+    start_s: float
+    reason: str | None
+
+    @property
+    def eight(self) -> F32:
+        """The independent leads, (8, n)."""
+        return eight_from_twelve(self.x)
+
+    @property
+    def stop_s(self) -> float:
+        """Seconds from the record's start."""
+        return self.start_s + self.x.shape[-1] / MODEL_FS
+
+    def shorten(self, n_samples: int) -> SegmentInput:
+        """Return the first `n_samples`."""
+        kept = self.beats.samples < n_samples
+        shifts = self.beats.shifts[kept] if len(self.beats.shifts) == len(kept) else self.beats.shifts
+        beats = Beats(self.beats.samples[kept], self.beats.leads, self.beats.fs, shifts)
+        return self._replace(x=np.ascontiguousarray(self.x[:, :n_samples]), beats=beats)
+
+
+def usable_leads(bad_leads: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which of the eight independent leads are not bad, (8,)."""
+    bad = set(bad_leads)
+    return np.array([lead not in bad for lead in INDEPENDENT_LEADS])
+
+
+def masked_indices(usable: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the indices of masked leads among the eight, ascending: the key of a calibration condition."""
+    return tuple(int(k) for k in np.flatnonzero(~usable))
+
+
+def beats_of_eight(x: F32, usable: NDArray[np.bool_]) -> Beats:
+    """Return the heartbeats of prepared leads, (8, n); the other four are derived when I and II are usable."""
+    good = {lead for lead, ok in zip(INDEPENDENT_LEADS, usable, strict=True) if ok}
+    if usable[0] and usable[1]:
+        good |= set(LEADS[2:6])
+    return detect_beats(twelve_from_eight(x), tuple(lead for lead in LEADS if lead in good))
+
+
+def prepare_segment(record: Record) -> SegmentInput:
+    """Preprocess a stretch of at most 10 s of a twelve-lead record and look at its quality.
+
+    Parameters
+    ----------
+    record : the twelve leads in report order.
+    """
+    quality = assess_quality(record.signal, record.fs)
+    x = preprocess(record.signal, record.fs)
+    usable = usable_leads(quality.bad_leads)
+    beats = detect_beats(x, quality.usable_leads)
+    reason = None
+    if not quality.interpretable:
+        reason = f"Not interpretable. {quality.words()} Repeat the recording."
+    elif len(beats.samples) < MIN_BEATS:
+        reason = "Not interpretable. No heartbeats were found in lead II or the chest leads. Repeat the recording."
+    return SegmentInput(x, usable, quality, beats, record.start_s, reason)
+
+
+def cut_segments(blocks: Iterable[Record]) -> Iterator[SegmentInput]:
+    """Yield overlapping 10 s segments, 5 s apart, of a recording that arrives in twelve-lead blocks.
+
+    The last segment ends with the recording. Memory holds one block and the 10 s before it.
+    """
+    held: Record | None = None
+    for block in blocks:
+        held = block if held is None else _append(held, block)
+        while held.duration >= FULL_S + STRIDE_S:
+            yield prepare_segment(held.crop(0.0, FULL_S))
+            held = held.crop(STRIDE_S, held.duration)
+    if held is None:
+        return
+    if held.duration >= FULL_S:
+        yield prepare_segment(held.crop(0.0, FULL_S))
+        if held.duration > FULL_S + 0.5:
+            yield prepare_segment(held.crop(held.duration - FULL_S, held.duration))
+
+
+def _append(held: Record, block: Record) -> Record:
+    signal = np.concatenate([held.signal, block.signal], axis=1)
+    return Record(held.name, signal, held.leads, held.fs, held.sha256, held.notes, held.age, held.sex, held.start_s)

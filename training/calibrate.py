@@ -1,0 +1,308 @@
+"""Fit what a trained network lacks: density, error scale, percentiles and threshold.
+
+    python -m training.calibrate --run runs/cae --data PREPARED                      # a checkpoint of one's own
+    python -m training.calibrate --model cae --data PREPARED --store MY_STORE        # a shipped one, on local normals
+
+The first fits the density and the normals' error on the training normals and the calibration on the validation normals,
+and writes STORE/<name>. The second keeps network, density and error scale, and refits percentiles and threshold on the
+validation normals of the data given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import itertools
+import json
+import math
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from scipy.stats import beta
+from tqdm import tqdm
+
+from ecg_core.calibration import (
+    DURATION_STEP_S,
+    FULL_S,
+    MAX_MASKED,
+    SHORTEST_S,
+    Condition,
+    NormalScores,
+    normal_scores,
+)
+from ecg_core.checkpoints import (
+    FORMAT,
+    PREPROCESSING,
+    CalibrationConfig,
+    Checkpoint,
+    CheckpointConfig,
+    ScoringConfig,
+    default_store,
+    load_checkpoint,
+    save_checkpoint,
+)
+from ecg_core.density import Density, fit_density
+from ecg_core.errors import ConfigError
+from ecg_core.models import REGISTRY, Autoencoder, architecture_of, build_model
+from ecg_core.preprocessing import MODEL_FS
+from ecg_core.records import INDEPENDENT_LEADS
+from ecg_core.scoring import (
+    ErrorScale,
+    beat_phase,
+    fit_error_scale,
+    latent_features,
+    raw_parts,
+    restore,
+    score_trace,
+    squared_error,
+)
+from ecg_core.segments import beats_of_eight
+from training.signals import Prepared, load_prepared
+
+F32 = NDArray[np.float32]
+
+BATCH = 32
+VALIDATED_RATE = 0.05
+ERROR_SCALE_NORMALS = 2000
+MASKED_NORMALS = 200
+MARK_QUANTILE = 0.95
+WEIGHTS = (0.2, 1.0)
+"""Of reconstruction and latent. Chosen on fold 9 (abnormals used): the largest weight of the reconstruction that
+does not lower the AUROC there; see training/EXPERIMENTS.md."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A network with what was fitted on training normals."""
+
+    model: Autoencoder
+    density: Density
+    error_scale: ErrorScale
+
+
+def good_normals(data: Prepared, split: str) -> NDArray[np.int64]:
+    """Return the rows of a split's pure normals in which quality found no fault."""
+    rows = data.rows(split, "normal")
+    clean = data.records.iloc[rows]
+    keep = (clean["bad_leads"].fillna("") == "").to_numpy(bool)
+    if not keep.any():
+        raise ConfigError(f"The prepared data have no normal records of good quality in the {split} split.")
+    return rows[keep]
+
+
+def batches(x: F32, size: int = BATCH) -> Iterator[F32]:
+    """Yield x in contiguous batches."""
+    for lo in range(0, len(x), size):
+        yield np.ascontiguousarray(x[lo : lo + size])
+
+
+def all_usable(x: F32, masked: tuple[int, ...] = ()) -> NDArray[np.bool_]:
+    """Return (batch, 8): every lead usable but the masked ones."""
+    usable = np.ones(x.shape[:2], bool)
+    usable[:, list(masked)] = False
+    return usable
+
+
+def features_of(model: Autoencoder, x: F32, label: str) -> F32:
+    """Return pooled features, (n, n_features)."""
+    total = math.ceil(len(x) / BATCH)
+    return np.concatenate(
+        [latent_features(model, b, all_usable(b)) for b in tqdm(batches(x), label, total, mininterval=5)]
+    )
+
+
+def phases_of(x: F32, usable: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Return the phase of the beat of every sample, (n, n_samples)."""
+    return np.stack([beat_phase(beats_of_eight(*one).samples, x.shape[-1]) for one in zip(x, usable, strict=True)])
+
+
+def fit(model: Autoencoder, data: Prepared) -> Fitted:
+    """Fit density and error scale on the train split's normals."""
+    rows = good_normals(data, "train")
+    x = data.signals[rows]
+    half = x.shape[-1] // 2
+    density = fit_density(
+        features_of(model, x, "features"),
+        features_of(model, x[..., :half], "first halves"),
+        features_of(model, x[..., half:], "second halves"),
+    )
+    some = x[:: max(1, len(x) // ERROR_SCALE_NORMALS)]
+    errors, phases = [], []
+    for batch in tqdm(batches(some), "error scale", math.ceil(len(some) / BATCH), mininterval=5):
+        usable = all_usable(batch)
+        errors.append(squared_error(batch, restore(model, batch, usable).x_hat))
+        phases.append(phases_of(batch, usable))
+    return Fitted(model, density, fit_error_scale(np.concatenate(errors), np.concatenate(phases)))
+
+
+def conditions() -> list[Condition]:
+    """Return every condition a checkpoint is calibrated for: lengths, and masked leads at 10 s and at 5 s."""
+    steps = round((FULL_S - SHORTEST_S) / DURATION_STEP_S)
+    lengths = [Condition(SHORTEST_S + k * DURATION_STEP_S) for k in range(steps + 1)]
+    patterns = [p for n in range(1, MAX_MASKED + 1) for p in itertools.combinations(range(len(INDEPENDENT_LEADS)), n)]
+    return lengths + [Condition(s, p) for s in (FULL_S, SHORTEST_S) for p in patterns]
+
+
+def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32, F32, F32]:
+    """Return reconstruction part, latent part and highest trace, (n,) each, of normals masked and cropped alike."""
+    n = round(condition.duration_s * MODEL_FS)
+    found = []
+    for batch in batches(x[..., :n]):
+        usable = all_usable(batch, condition.masked)
+        parts = raw_parts(fitted.model, fitted.density, fitted.error_scale, batch, usable, phases_of(batch, usable))
+        highest = [score_trace(error).max() for error in parts.error]
+        found.append(np.stack([parts.reconstruction, parts.latent, highest]))
+    reconstruction, latent, highest = np.concatenate(found, axis=1)
+    return reconstruction, latent, highest
+
+
+def fit_tables(fitted: Fitted, x: F32, quick: bool = False) -> tuple[dict[str, NormalScores], float]:
+    """Return the calibration of every condition, and the mark level.
+
+    Parameters
+    ----------
+    x : (n, 8, 1000), the validation normals; masked conditions see 200 of them, evenly taken.
+    quick : calibrate complete records only (a record with masked leads is then refused).
+    """
+    some = x[np.linspace(0, len(x) - 1, min(MASKED_NORMALS, len(x))).astype(int)]
+    tables, mark_level = {}, 0.0
+    todo = [Condition(FULL_S)] if quick else conditions()
+    for condition in tqdm(todo, "calibration", mininterval=5):
+        seen = some if condition.masked else x
+        reconstruction, latent, highest = parts_of_normals(fitted, seen, condition)
+        tables[condition.key] = normal_scores(reconstruction, latent, WEIGHTS)
+        if condition == Condition():
+            mark_level = float(np.quantile(highest, MARK_QUANTILE))
+    return tables, mark_level
+
+
+def false_alarm_interval(n: int, rate: float) -> tuple[float, float]:
+    """Return the 95 % interval of the true false-alarm rate when a threshold of `rate` rests on n normals.
+
+    The rate behind the k-th smallest of n exchangeable scores is Beta(n + 1 - k, k) (Vovk 2012, arXiv:1209.2673).
+    """
+    k = min(math.ceil((n + 1) * (1 - rate) - 1e-9), n)
+    low, high = beta.ppf([0.025, 0.975], n + 1 - k, k)
+    return float(low), float(high)
+
+
+def calibration_config(n: int, population: str) -> CalibrationConfig:
+    """Return what the checkpoint says of its calibration normals."""
+    interval = false_alarm_interval(n, VALIDATED_RATE)
+    return CalibrationConfig(population, n, min(MASKED_NORMALS, n), VALIDATED_RATE, interval)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computed the figures."""
+    names = ("numpy", "scipy", "torch", "scikit-learn", "sleepecg", "safetensors", "wfdb")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+
+
+def calibrate_run(run: Path, data: Prepared, store: Path) -> CheckpointConfig:
+    """Make a checkpoint of a training run."""
+    summary: dict[str, Any] = json.loads((run / "train.json").read_text())
+    training = summary["config"]
+    model = build_model(training["architecture"])
+    model.load_state_dict(load_file(run / "network.safetensors"), strict=True)
+    model.eval()
+    return calibrate_network(model, training["name"], data, store, training=summary, seed=training["seed"])
+
+
+def calibrate_network(
+    model: Autoencoder,
+    name: str,
+    data: Prepared,
+    store: Path,
+    *,
+    training: dict[str, Any],
+    seed: int,
+    quick: bool = False,
+) -> CheckpointConfig:
+    """Fit everything around a network and write STORE/<name>."""
+    fitted = fit(model, data)
+    x = data.signals[good_normals(data, "validation")]
+    tables, mark_level = fit_tables(fitted, x, quick)
+    config = CheckpointConfig(
+        format=FORMAT,
+        name=name,
+        title=next(title for title, (cls, _) in REGISTRY.items() if cls is type(model)),
+        architecture=architecture_of(model),
+        preprocessing=PREPROCESSING,
+        leads=INDEPENDENT_LEADS,
+        scoring=ScoringConfig(WEIGHTS, mark_level),
+        calibration=calibration_config(len(x), population_of(data)),
+        data={key: data.meta.get(key) for key in ("sources", "counts")},
+        training=training,
+        seed=seed,
+        versions=versions(),
+        weights_sha256="",
+    )
+    return save_checkpoint(Checkpoint(config, fitted.model, fitted.density, fitted.error_scale, tables), store / name)
+
+
+def population_of(data: Prepared) -> str:
+    """Say in words whose normals the calibration is of."""
+    sources = data.meta.get("sources") or {}
+    if set(sources) == {"ptbxl"}:
+        return "PTB-XL, fold 9: 10 s ECGs read as normal (NORM and no other class), Germany, 1989-1996"
+    return f"validation normals of {', '.join(sources) or 'the data given'}"
+
+
+def recalibrate(model: str, data: Prepared, store: Path, source: Path | None = None) -> CheckpointConfig:
+    """Refit percentiles and threshold of a checkpoint on local normals; what was measured elsewhere is dropped."""
+    checkpoint = load_checkpoint((source or default_store()) / model)
+    x = data.signals[good_normals(data, "validation")]
+    fitted = Fitted(checkpoint.model, checkpoint.density, checkpoint.error_scale)
+    tables, mark_level = fit_tables(fitted, x)
+    config = replace(
+        checkpoint.config,
+        scoring=ScoringConfig(checkpoint.config.scoring.weights, mark_level),
+        calibration=calibration_config(len(x), population_of(data)),
+        data={**checkpoint.config.data, "recalibrated_on": data.meta.get("sources")},
+        metrics={},
+        operating_points=(),
+        examples={},
+        versions=versions(),
+    )
+    return save_checkpoint(replace(checkpoint, config=config, tables=tables), store / model)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Calibrate a run, or recalibrate a checkpoint on local normals."""
+    parser = argparse.ArgumentParser(prog="python -m training.calibrate", description="Calibrate a model on normals.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", type=Path, help="folder that training.train wrote, such as runs/cae")
+    what.add_argument("--model", help="name of a checkpoint in --from whose percentiles are refitted")
+    parser.add_argument("--data", type=Path, required=True, help="folder that training.prepare wrote")
+    parser.add_argument(
+        "--from", dest="source", type=Path, default=None, help="store of --model (default: the shipped one)"
+    )
+    parser.add_argument("--store", type=Path, default=None, help="store to write to (with --run: models_store)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    args = parser.parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    data = load_prepared(args.data)
+    if args.run:
+        config = calibrate_run(args.run, data, args.store or default_store())
+    elif args.store is None:
+        parser.error("--store is needed with --model: shipped checkpoints are not overwritten")
+    else:
+        config = recalibrate(args.model, data, args.store, args.source)
+    low, high = config.calibration.false_alarm_interval
+    print(json.dumps({"name": config.name, "sha256": config.weights_sha256, **asdict(config.calibration)}, indent=1))
+    print(
+        f"{config.name}: calibrated on {config.calibration.n_normals} normal ECGs; at a stated false-alarm rate of "
+        f"{config.calibration.false_alarm_rate:.0%} the true one lies between {low:.1%} and {high:.1%} (95 % interval)."
+    )
+
+
+if __name__ == "__main__":
+    main()
