@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from app.components import packets
 from app.state import Entry
+from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
 from ecg_core.errors import ECGError
 from ecg_core.readers import read_record
 from ecg_core.records import Record, twelve_leads
+from ecg_core.segments import masked_indices, usable_leads
 
 if TYPE_CHECKING:
     from ecg_core.detector import AnomalyDetector
@@ -45,7 +47,7 @@ def detection(entry: Entry, model: str) -> Detection:
     ECGError
         If the checkpoint cannot be loaded or the record cannot be scored.
     """
-    return _detection(entry.key, model, detector(model).info.checkpoint, entry.record)
+    return _detection(entry.key, model, detector(model).checkpoint, entry.record)
 
 
 def detections(entry: Entry, models: tuple[str, ...]) -> tuple[dict[str, Detection], dict[str, str]]:
@@ -81,20 +83,28 @@ def model_packet(key: str, model: str, checkpoint: str, _record: Record, _detect
     return packets.model_packet(key, packets.on_view(_record, start_s), _detection, attention)
 
 
-def threshold(model: str, found: Detection, rate: float) -> float | None:
+def _condition(found: Detection, entry: Entry) -> Condition:
+    """Return what the record is compared alike in: its length and masked leads."""
+    masked = masked_indices(usable_leads(found.masked_leads))
+    return condition_for(FULL_S if found.segments else min(entry.record.duration, FULL_S), masked)
+
+
+def threshold(entry: Entry, model: str, found: Detection, rate: float) -> float | None:
     """Return the score above which this record alarms at a false-alarm rate; None where there is no score."""
     if not found.interpretable:
         return None
-    if rate == found.false_alarm_rate and found.threshold is not None:
+    if found.segments:
+        return detector(model).threshold(rate)
+    if rate == found.false_alarm_rate:
         return found.threshold
-    return detector(model).threshold(rate)
+    return detector(model).threshold(rate, _condition(found, entry))
 
 
-def normal_scores(model: str, found: Detection) -> NDArray[np.float32]:
-    """Return the scores of the normals this record is compared with, ascending; empty where there are none."""
-    if not found.interpretable:
+def normal_scores(entry: Entry, model: str, found: Detection) -> NDArray[np.float32]:
+    """Return the scores of the normals this record is compared with, ascending; empty where they are not at hand."""
+    if not found.interpretable or found.segments or _condition(found, entry) != Condition():
         return np.empty(0, dtype=np.float32)
-    return detector(model).normal_scores(found)
+    return detector(model).calibration_scores()
 
 
 def operating_points(model: str) -> list[dict[str, Any]]:

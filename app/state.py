@@ -21,6 +21,8 @@ TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLST
 DEFAULT_MODEL = "vae-bilstm-mha"
 LAYOUTS = {"3x4": "3 × 4 + II", "6x2": "6 × 2", "12x1": "12 × 1"}
 GAINS: dict[str, Gain] = {"5": (5, 5), "10": (10, 10), "10/5": (10, 5), "20": (20, 20)}
+_GAIN_NAMES = {"5": "5", "10": "10", "10/5": "10/5", "20": "20 mm/mV"}
+gain_label = _GAIN_NAMES.__getitem__
 RATES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2)
 
 

@@ -76,7 +76,7 @@ def verdict_data(
         "curve": drawn,
         "where": _where(entry, detection, said.side),
         "sure": _sure(model, found, thresholds, rate),
-        "facts": _facts(detection, found, thresholds),
+        "facts": _facts(detection, found, thresholds, rate),
     }
 
 
@@ -109,10 +109,10 @@ def _sure(
 ) -> dict[str, Any]:
     rows = []
     for name, detection in found.items():
-        above = words.is_above(detection, thresholds[name])
+        above = words.is_above(detection, thresholds[name], rate)
         x, told = None, "no score"
-        if detection.segments and detection.anomalous_share is not None:
-            told = f"{detection.anomalous_share * 100:.0f} % of segments"
+        if detection.segments:
+            told = f"{words.share_above(detection, thresholds[name]) * 100:.0f} % of segments"
         elif detection.percentile is not None:
             top = detection.n_higher == 0
             x = 1.0 if top else tail(detection.percentile)
@@ -128,11 +128,11 @@ def _sure(
 
 
 def _facts(
-    detection: Detection, found: Mapping[str, Detection], thresholds: Mapping[str, float | None]
+    detection: Detection, found: Mapping[str, Detection], thresholds: Mapping[str, float | None], rate: float
 ) -> list[list[Any]]:
     facts: list[list[Any]] = []
     if detection.interpretable:
-        sides = [words.is_above(d, thresholds[name]) for name, d in found.items()]
+        sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
         facts.append(["Models", f"{sum(bool(s) for s in sides)} of {len(sides)} above", False])
     told = words.quality(detection)
     facts.append(["Quality", told, told != "good"])

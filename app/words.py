@@ -75,18 +75,31 @@ def one_in(n_higher: int, n: int) -> str:
     return f"1 in {round(ratio, -1):.0f}" if ratio >= 100 else f"1 in {ratio:.0f}"
 
 
-def is_above(detection: Detection, threshold: float | None) -> bool | None:
-    """Return whether a record's score (of a long record: its share of segments) is above the threshold."""
+def share_above(detection: Detection, threshold: float | None) -> float:
+    """Return the share of a long recording's scored segments above a threshold."""
+    scored = [s.score for s in detection.segments if s.score is not None]
+    if threshold is None or not scored:
+        return detection.anomalous_share or 0.0
+    return sum(score > threshold for score in scored) / len(scored)
+
+
+def is_above(detection: Detection, threshold: float | None, rate: float) -> bool | None:
+    """Return whether a record's score is above the threshold; None where there is no score.
+
+    Of a long recording: whether the share of its segments above the threshold is more than `rate`.
+    """
     if not detection.interpretable:
         return None
-    if detection.score is None or threshold is None or detection.segments:
+    if detection.score is None or threshold is None:
         return detection.anomalous
+    if detection.segments:
+        return share_above(detection, threshold) > rate
     return detection.score > threshold
 
 
 def verdict(detection: Detection, threshold: float | None, rate: float) -> Verdict:
     """Put a detection at a threshold into words."""
-    above = is_above(detection, threshold)
+    above = is_above(detection, threshold, rate)
     if above is None:
         return Verdict("technical", "", "", "", "Not interpretable", detection.reason or "", ())
     side: Side = "above" if above else "below"
@@ -119,15 +132,12 @@ def spoken(words: Verdict) -> str:
 def _long_verdict(
     detection: Detection, threshold: float | None, rate: float, side: Side, basis: tuple[str, ...]
 ) -> Verdict:
-    scored = [s.score for s in detection.segments if s.score is not None]
-    share = detection.anomalous_share or 0.0
-    if threshold is not None and scored:
-        share = sum(score > threshold for score in scored) / len(scored)
-    expected = detection.expected_share if detection.expected_share is not None else rate
+    n = sum(s.score is not None for s in detection.segments)
+    share = share_above(detection, threshold)
     headline = "More segments above the threshold than expected" if side == "above" else "No more than expected"
-    rarity = f"{percent(expected)} is expected of a normal record."
+    rarity = f"{percent(rate)} is expected of normal ECGs."
     return Verdict(
-        side, f"{share * 100:.0f}", " %", f"of {len(scored)} segments of 10 s above threshold", headline, rarity, basis
+        side, f"{share * 100:.0f}", " %", f"of {n} segments of 10 s above threshold", headline, rarity, basis
     )
 
 

@@ -27,13 +27,15 @@ def page() -> None:
     for name, sentence in failed.items():
         look.text("problem", f"{state.TITLES[name]}: {sentence}")
     rate = state.value(state.RATE)
-    thresholds = {name: resources.threshold(name, d, rate) for name, d in found.items()}
+    thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
     if detection is not None:
-        normals = resources.normal_scores(model, detection)
+        normals = resources.normal_scores(entry, model, detection)
         verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals))
+    for note in detection.notes if detection else entry.record.notes:
+        look.text("note", note)
     _controls()
-    above = bool(detection and words.is_above(detection, thresholds[model]))
+    above = bool(detection and words.is_above(detection, thresholds[model], rate))
     with st.container(key="sheet"):
         with st.container(key="main"):
             _sheet(entry, model, detection, above)
@@ -58,8 +60,6 @@ def _record_bar(entry: Entry) -> None:
         st.button("Open", type="primary", on_click=state.open_another, shortcut="O")
     with st.container(key="hidden_keys"):
         st.button("Next model", on_click=state.next_model, shortcut="M")
-    for note in entry.record.notes:
-        look.text("note", note)
 
 
 def _controls() -> None:
@@ -85,7 +85,7 @@ def _controls() -> None:
         st.segmented_control(
             "Gain",
             list(state.GAINS),
-            format_func="{} mm/mV".format,
+            format_func=state.gain_label,
             key=state.GAIN,
             on_change=state.gain_is_chosen,
             **hidden,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +20,12 @@ TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLST
 NORMALS = np.sort(np.random.default_rng(1).gamma(4.0, 0.5, N_NORMALS)).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Info:
-    name: str
-    checkpoint: str
-    title: str
-
-
 class AnomalyDetector:
     """Same face as the real one; the score grows with the difference of beats from their median."""
 
     def __init__(self, name: str) -> None:
         self.name, self.title = name, TITLES[name]
         self.checkpoint = hashlib.sha256(name.encode()).hexdigest()[:12]
-        self.info = Info(name, self.checkpoint, self.title)
 
     @classmethod
     def from_store(cls, name: str, store: Path | None = None) -> AnomalyDetector:
@@ -55,11 +46,11 @@ class AnomalyDetector:
             )
         return points
 
-    def threshold(self, false_alarm_rate: float, *_: object, **__: object) -> float:
+    def threshold(self, false_alarm_rate: float = 0.05, condition: object = None) -> float:
         rank = int(np.ceil((N_NORMALS + 1) * (1 - false_alarm_rate) - 1e-9))
         return float(NORMALS[rank - 1])
 
-    def normal_scores(self, *_: object, **__: object) -> np.ndarray:
+    def calibration_scores(self) -> np.ndarray:
         return NORMALS
 
     def detect(self, record: Record, false_alarm_rate: float = 0.05, explain: bool = True) -> Detection:
@@ -75,7 +66,7 @@ class AnomalyDetector:
             "false_alarm_rate": false_alarm_rate,
             "population": "PTB-XL fold 9",
             "warnings": (quality.reversal,) if quality.reversal else (),
-            "notes": (),
+            "notes": record.notes,
             "heart_rate": beats.heart_rate,
             "rr_sd_ms": beats.rr_sd_ms,
             "rmssd_ms": beats.rmssd_ms,
@@ -116,7 +107,7 @@ class AnomalyDetector:
             n_normals=N_NORMALS,
             n_higher=None if long else higher,
             threshold=threshold,
-            anomalous=(share or 0) > 0.15 if long else score > threshold,
+            anomalous=(share or 0) > false_alarm_rate if long else score > threshold,
             parts={
                 "reconstruction": ScorePart(score * 0.5, max(0.0, percentile - 1.3)),
                 "latent": ScorePart(score * 0.5, min(99.9, percentile + 0.2)),

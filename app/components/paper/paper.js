@@ -200,6 +200,7 @@ class PaperView {
           const half = Math.min(view.paper.row_mm, 24) * 0.5;
           this.marksUnder.append(drawing("rect", { x, width: wide, y: (strip.y_mm - half) * ppm, height: 2 * half * ppm,
             class: view.filled ? "mark" : "mark hollow" }));
+          if (view.filled) this.marksUnder.append(drawing("path", { class: "edge", d: `M${x} ${(strip.y_mm - half) * ppm}v${2 * half * ppm}M${x + wide} ${(strip.y_mm - half) * ppm}v${2 * half * ppm}` }));
         }
         const column = strip.x_mm;
         const bottom = view.paper.strips.filter((s) => s.x_mm === column || s.rhythm).at(-1);

@@ -23,7 +23,7 @@ function curve(data) {
 }
 
 function tails(data, width) {
-  const names = 104, wide = Math.max(70, width - names - 14), rowTall = 18, tall = data.models.length * rowTall;
+  const names = 116, wide = Math.max(70, width - names - 14), rowTall = 18, tall = data.models.length * rowTall;
   const svg = drawing("svg", { width: names + wide + 14, height: tall + 16, role: "img", "aria-label": data.described });
   const x = (share) => names + share * wide;
   svg.append(drawing("rect", { x: x(data.alarm), y: 0, width: x(1) - x(data.alarm) + 6, height: tall, class: "zone" }));
@@ -38,10 +38,13 @@ function tails(data, width) {
   return svg;
 }
 
-function clipOf(clip) {
+function clipOf(clip, wide) {
   const { signals, model } = shared().parts;
   if (!clip || !signals || signals.record !== clip.record) return null;
-  return clipDrawing(signals, model && model.record === clip.record ? model : null, clip, 150, 46);
+  const seconds = Math.min(wide / 100, signals.n / signals.fs), middle = (clip.mark[0] + clip.mark[1]) / 2;
+  const start = Math.max(signals.start_s, Math.min(middle - seconds / 2, signals.start_s + signals.n / signals.fs - seconds));
+  const wider = { ...clip, start_s: start, stop_s: start + seconds };
+  return clipDrawing(signals, model && model.record === clip.record ? model : null, wider, wide, 56);
 }
 
 function fill(root, data) {
@@ -79,9 +82,7 @@ function panels(root, data) {
   const place = element("div", {}, data.where.place ? element("div.place", {}, data.where.place) : null,
     ...data.where.lines.map((words, i) => element(i === 0 && data.where.place ? "p.line.muted" : "p.line", {}, words)));
   const clip = element("div.clip", {});
-  const drawn = clipOf(data.where.clip);
-  if (drawn) clip.append(drawn);
-  const where = element("div.panel", {}, element("h2", {}, "Where"), element("div.where", {}, element("div", {}, cells, clip), place));
+  const where = element("div.panel", {}, element("h2", {}, "Where"), element("div.where", {}, cells, place), clip);
 
   const chart = element("div", {}), sure = element("div.panel.third", {}, element("h2", {}, "How sure"));
   sure.append(element("div.sure", {}, chart, facts(data.facts)));
@@ -89,6 +90,10 @@ function panels(root, data) {
   for (const model of data.sure.models) line.append(element("span", {}, `${model.title} `, element(model.above ? "b.anomaly" : "b", {}, model.words)));
   for (const [name, words, warn] of data.facts.slice(1)) line.append(element("span", {}, `${name} `, element(warn ? "b.warn" : "b", {}, words)));
   sure.append(line);
+  requestAnimationFrame(() => {
+    const drawn = clip.clientWidth ? clipOf(data.where.clip, clip.clientWidth) : null;
+    if (drawn) clip.replaceChildren(drawn);
+  });
   requestAnimationFrame(() => chart.replaceChildren(tails(data.sure, Math.max(180, chart.clientWidth))));
   return element("div.panels", {}, how, where, sure);
 }
