@@ -106,7 +106,8 @@ def ptbxl_table(root: str | Path, fs: int = 100) -> pd.DataFrame:
     needed = ("ecg_id", "patient_id", "age", "sex", "scp_codes", "strat_fold", file_column)
     raw = _read_table(path, "PTB-XL's table", needed)
     superclass_of = _superclass_of(root)
-    found = [{superclass_of[c] for c in ast.literal_eval(codes) if c in superclass_of} for codes in raw["scp_codes"]]
+    keys = {codes: ast.literal_eval(codes) for codes in raw["scp_codes"].unique()}
+    found = [{superclass_of[c] for c in keys[codes] if c in superclass_of} for codes in raw["scp_codes"]]
     folds = raw["strat_fold"].astype(int)
     age = pd.to_numeric(raw["age"], errors="coerce")
     return pd.DataFrame(

@@ -118,19 +118,19 @@ def _exit_with_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _read_chunk(job: tuple[list[tuple[str, str]], SignalOptions]) -> list[Reading]:
-    """Read the (path, source) pairs of one chunk."""
-    rows, options = job
-    return [read_prepared_record(path, source, options) for path, source in rows]
+def _read_chunk(job: tuple[list[str], SignalOptions]) -> list[Reading]:
+    """Read the records of one chunk."""
+    paths, options = job
+    return [read_prepared_record(path, options) for path in paths]
 
 
 def read_chunks(
     table: pd.DataFrame, options: SignalOptions, workers: int, first: int = 0
 ) -> Iterator[tuple[int, list[Reading]]]:
     """Yield (first row, readings) of every chunk from row `first` on, in order."""
-    pairs = list(zip(table["path"], table["source"], strict=True))
-    starts = range(first, len(pairs), CHUNK)
-    jobs = [(pairs[i : i + CHUNK], options) for i in starts]
+    paths = table["path"].tolist()
+    starts = range(first, len(paths), CHUNK)
+    jobs = [(paths[i : i + CHUNK], options) for i in starts]
     if workers <= 1:
         yield from zip(starts, map(_read_chunk, jobs), strict=True)
         return

@@ -14,11 +14,16 @@ from numpy.typing import NDArray
 
 from ecg_core.errors import RecordError
 from ecg_core.preprocessing import MODEL_FS, preprocess
+from ecg_core.quality import Quality, assess_quality
+from ecg_core.readers import read_record
+from ecg_core.readers.limits import MAX_GAP_S
+from ecg_core.readers.read import open_recording
 from ecg_core.records import Record, eight_from_twelve, twelve_leads
 
 SEGMENT_S = 10.0
 N_SAMPLES = round(SEGMENT_S * MODEL_FS)
-MARGIN_S = 2.0
+DESCRIBED = {".npy", ".npz", ".csv"}
+"""Files that carry no rate, unit or lead names."""
 
 
 @dataclass(frozen=True)
@@ -98,39 +103,71 @@ def load_prepared(folder: str | Path) -> Prepared:
     return Prepared(signals, records, meta)
 
 
-def _read(path: str, source: str, options: SignalOptions) -> Record:
-    """Read one WFDB record of format 16."""
-    hea = Path(path)
-    lines = hea.read_text(encoding="latin-1").splitlines()
-    first = lines[0].split()
-    n_leads, fs, n = int(first[1]), float(first[2]), int(first[3])
-    raw = np.fromfile(hea.parent / lines[1].split()[0], "<i2").reshape(n, n_leads).T
-    names = [line.split()[-1] for line in lines[1 : 1 + n_leads]]
-    gain = [float(line.split()[2].split("(")[0]) for line in lines[1 : 1 + n_leads]]
-    canon = {"AVR": "aVR", "AVL": "aVL", "AVF": "aVF"}
-    signal = (raw / np.array(gain)[:, None]).astype(np.float32)
-    return Record(hea.stem, signal, tuple(canon.get(s.upper(), s.upper()) for s in names), fs, "")
+def _read(path: str, options: SignalOptions) -> tuple[Record, tuple[str, ...]]:
+    """Return the record, and the leads whose long gaps `clean_nans` filled."""
+    described = Path(path).suffix.lower() in DESCRIBED
+    given = {"fs": options.fs, "unit": options.unit, "leads": options.leads} if described else {}
+    try:
+        return read_record(path, **given), ()
+    except RecordError:
+        if not options.clean_nans:
+            raise
+    recording = open_recording(path, **given)
+    recording.check(whole=True)
+    signal = recording.samples(0, recording.n_samples)
+    gaps = fill_gaps(signal, recording.fs)
+    if gaps.all():
+        raise RecordError(f"{recording.name} has long gaps in every lead; there is nothing to fill them from.")
+    filled = tuple(lead for lead, gap in zip(recording.leads, gaps, strict=True) if gap)
+    return Record(recording.name, signal, recording.leads, recording.fs, ""), filled
 
 
-def to_array(record: Record) -> NDArray[np.float32]:
-    """Return the first 10 s of a twelve-lead record as the models see it, shape (8, 1000), mV.
+def fill_gaps(signal: NDArray[np.float32], fs: float) -> NDArray[np.bool_]:
+    """Interpolate over missing samples in place; a lead with no samples at all becomes zero.
+
+    Parameters
+    ----------
+    signal : shape (n_leads, n_samples), NaN where missing.
+    fs : Hz.
+
+    Returns
+    -------
+    Shape (n_leads,): leads with a gap of more than 100 ms, which no one should read as ECG.
+    """
+    long_gap = np.zeros(len(signal), bool)
+    for k, row in enumerate(signal):
+        present = np.flatnonzero(np.isfinite(row))
+        edges = np.concatenate([[-1], present, [row.size]])
+        long_gap[k] = np.diff(edges).max() - 1 > MAX_GAP_S * fs + 1e-9
+        row[:] = np.interp(np.arange(row.size), present, row[present]) if present.size else 0.0
+    return long_gap
+
+
+def first_segment(record: Record) -> Record:
+    """Return the part of a twelve-lead record that is prepared: its first 10 s.
 
     Raises
     ------
     RecordError
-        If the record is shorter than 10 s: training and calibration need the whole window.
+        If the record is shorter: training and calibration need the whole window.
     """
     if record.duration < SEGMENT_S - 0.5 / MODEL_FS:
         raise RecordError(f"{record.name} lasts {record.duration:.1f} s; expected at least {SEGMENT_S:.0f} s.")
-    part = record.crop(0.0, SEGMENT_S + MARGIN_S) if record.duration > SEGMENT_S + MARGIN_S else record
-    return np.ascontiguousarray(eight_from_twelve(preprocess(part.signal, part.fs))[:, :N_SAMPLES])
+    return record.crop(0.0, SEGMENT_S) if record.duration > SEGMENT_S else record
 
 
-def read_prepared_record(path: str, source: str, options: SignalOptions) -> Reading:
+def read_prepared_record(path: str, options: SignalOptions) -> Reading:
     """Read, check and preprocess one record; what cannot be read comes back with its reason."""
     try:
-        record = twelve_leads(_read(path, source, options))
-        x = to_array(record)
+        raw, filled = _read(path, options)
+        record = twelve_leads(raw)
+        part = first_segment(record)
     except (RecordError, OSError) as error:
         return Reading(error=str(error))
-    return Reading(x, (), None, True, record.duration)
+    quality = assess_quality(part.signal, part.fs)
+    faults = dict(quality.faults)
+    for lead in filled:
+        faults[lead] = (*faults.get(lead, ()), "missing samples")
+    quality = Quality(faults, quality.reversal)
+    x = np.ascontiguousarray(eight_from_twelve(preprocess(part.signal, part.fs))[:, :N_SAMPLES])
+    return Reading(x, quality.bad_leads, quality.reversal, quality.interpretable, record.duration)
