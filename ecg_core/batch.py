@@ -7,26 +7,23 @@ get a row with `error`; nothing stops the run. Memory stays flat: rows are writt
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ecg_core.detection import Detection
-from ecg_core.plain import finite, plain
+from ecg_core.plain import plain
 from ecg_core.pool import Lost, WorkerPool
 from ecg_core.readers import find_records
 from ecg_core.records import LEADS
-from ecg_core.score_file import FileScorer, ScoreOptions
+from ecg_core.score_file import Row, ScoreOptions, error_row
 
-Row = dict[str, Any]
 ROW_GROUP = 2000
-SCORER = "ecg_core.batch:make_scorer"
+SCORER = "ecg_core.score_file:make_scorer"
 
 _PART = pa.struct({"value": pa.float64(), "percentile": pa.float64()})
 SCHEMA = pa.schema(
@@ -54,35 +51,6 @@ SCHEMA = pa.schema(
     }
 )
 """Columns of the Parquet file: `path` is relative to the folder, `error` says why a record has no verdict."""
-
-
-def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
-    """Return what a worker applies to each path; `setup` holds `ScoreOptions`' fields."""
-    return rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])})))
-
-
-def rows_of(scorer: FileScorer) -> Callable[[str], list[Row]]:
-    """Return the function from a path to its rows, one per model."""
-
-    def rows(item: str) -> list[Row]:
-        path = Path(item)
-        return [
-            error_row(path, model, outcome) if isinstance(outcome, str) else detection_row(outcome)
-            for model, outcome in scorer.score(path)
-        ]
-
-    return rows
-
-
-def detection_row(detection: Detection) -> Row:
-    """Return a verdict as a row, without its path."""
-    values = finite(detection.to_dict())
-    return {name: values[name] for name in SCHEMA.names if name in values}
-
-
-def error_row(path: Path, model: str, error: str) -> Row:
-    """Return the row of a record without a verdict."""
-    return {"record": plain(path.stem), "model": model, "error": plain(error)}
 
 
 def batch_paths(folder: Path, options: ScoreOptions) -> list[Path]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
+from ecg_core.plain import finite, plain
 from ecg_core.readers import needs_description, probe, read_blocks, read_record
 from ecg_core.readers.limits import MAX_WHOLE_S
 from ecg_core.records import Record
+
+Row = dict[str, Any]
+LISTS = ("segments", "stretches")
+"""What a Detection lists and a table of records leaves out."""
 
 
 @dataclass(frozen=True)
@@ -113,3 +118,31 @@ def _sentence(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{path.name} could not be read: {error.strerror or 'input/output error'}."
     return str(error)
+
+
+def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
+    """Return what a worker applies to each path; `setup` holds `ScoreOptions`' fields."""
+    return rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])})))
+
+
+def rows_of(scorer: FileScorer) -> Callable[[str], list[Row]]:
+    """Return the function from a path to its rows, one per model."""
+
+    def rows(item: str) -> list[Row]:
+        path = Path(item)
+        return [
+            error_row(path, model, outcome) if isinstance(outcome, str) else detection_row(outcome)
+            for model, outcome in scorer.score(path)
+        ]
+
+    return rows
+
+
+def detection_row(detection: Detection) -> Row:
+    """Return a verdict as a row, without its path and without the lists of long recordings."""
+    return {name: value for name, value in finite(detection.to_dict()).items() if name not in LISTS}
+
+
+def error_row(path: Path, model: str, error: str) -> Row:
+    """Return the row of a record without a verdict."""
+    return {"record": plain(path.stem), "model": model, "error": plain(error)}

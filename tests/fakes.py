@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ecg_core.batch import Row, rows_of
 from ecg_core.detection import Detection, Explanation, ScorePart
 from ecg_core.errors import CheckpointError, ConfigError, RecordError
 from ecg_core.records import LEADS, Record, twelve_leads
-from ecg_core.score_file import FileScorer, ScoreOptions
+from ecg_core.score_file import FileScorer, Row, ScoreOptions, rows_of
+from tests.echo import fate
 
 MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
 THRESHOLD = 3.0
@@ -84,7 +81,7 @@ def fake_detection(record: Record, model: str, score: float, rate: float, n_bloc
 
 
 def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
-    """Stand in for `ecg_core.batch.make_scorer`; files named kill, exit or crash end the process."""
+    """Stand in for `ecg_core.score_file.make_scorer`; files named kill, exit or crash end the process."""
     score = rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])}), load=FakeDetector))
 
     def rows(item: str) -> list[Row]:
@@ -92,33 +89,6 @@ def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
         return score(item)
 
     return rows
-
-
-def make_echo(setup: Mapping[str, Any]) -> Callable[[str], Any]:
-    """Return what gives each item back with the process's id; the setup may refuse or end the process."""
-    if "refuse" in setup:
-        raise CheckpointError(setup["refuse"])
-    if "die" in setup:
-        os._exit(3)
-
-    def echo(item: str) -> dict[str, Any]:
-        print("a library that prints")
-        fate(item)
-        return {"item": item, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
-
-    return echo
-
-
-def fate(name: str) -> None:
-    """End the process, or take a while, as the name says."""
-    if name.startswith("kill"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    if name.startswith("segfault"):
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if name.startswith("crash"):
-        raise ZeroDivisionError("a mistake in the code\x1b[31m")
-    if name.startswith("slow"):
-        time.sleep(0.3)
 
 
 def write_wfdb(folder: Path, name: str, *, spread_mv: float = 0.2, seconds: float = 10.0, fs: int = 100) -> Path:

@@ -11,7 +11,7 @@ from ecg_core import pool
 from ecg_core.errors import CheckpointError, ECGError
 from ecg_core.pool import Lost, WorkerPool
 
-ECHO = "tests.fakes:make_echo"
+ECHO = "tests.echo:make_echo"
 
 
 def alive(pid: int) -> bool:
@@ -22,8 +22,11 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_results_come_in_the_items_order_from_several_processes():
-    items = [f"slow{k}" if k == 0 else f"item{k}" for k in range(20)]
+def test_results_come_in_the_items_order_from_several_processes(tmp_path):
+    flag = tmp_path / "flag"
+    items = [f"item{k}" for k in range(20)]
+    items[0] = f"wait:{flag}"  # holds up the first worker, and what it holds, until the second one works
+    items[pool.PREFETCH + 1] = f"touch:{flag}"
     with WorkerPool(ECHO, {}, 2) as workers:
         results = list(workers.map(items))
         assert len(workers.pids) == 2
@@ -46,7 +49,7 @@ def test_a_worker_that_dies_costs_the_item_it_was_on_and_no_other(workers):
 
 def test_every_item_may_be_deadly():
     with WorkerPool(ECHO, {}, 2) as workers:
-        assert all(isinstance(result, Lost) for result in workers.map([f"kill{k}" for k in range(5)]))
+        assert all(isinstance(result, Lost) for result in workers.map([f"kill{k}" for k in range(3)]))
 
 
 def test_a_refusal_at_the_start_is_raised_as_itself():
