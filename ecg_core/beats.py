@@ -23,6 +23,10 @@ SMOOTH_S = 0.05
 ALIGN_S = 0.06
 """The R index is the highest magnitude within this distance of the detection."""
 
+FEWEST_TO_LEAVE_ONE_OUT = 3
+CUT = 1.5
+"""The magnitude is cut at this multiple of the 75th percentile of its one-second maxima."""
+
 REFRACTORY_S = 0.2
 SHORTEST_S = 2.1
 """sleepecg's learning phase reads two seconds of signal without asking whether they are there."""
@@ -82,11 +86,22 @@ class Beats:
 
 
 def _magnitude(x: FloatArray) -> FloatArray:
-    """Return the magnitude over leads, shape (n,), each lead in units of its RMS slope."""
-    y = x - uniform_filter1d(x, round(BASELINE_S * MODEL_FS), axis=1)
+    """Return the magnitude over leads, shape (n,), each lead in units of its RMS slope.
+
+    At each time the loudest lead is left out, so that one lead's artefact is no beat; what rises far above the
+    usual highest second is cut, so that one artefact in all leads does not set the detector's thresholds.
+    """
+    y = np.abs(x - uniform_filter1d(x, round(BASELINE_S * MODEL_FS), axis=1))
     slope = (x[:, 2:] - x[:, :-2]) / 2.0
     y /= 2.0 * np.sqrt(np.mean(slope**2, axis=1, keepdims=True))
-    return np.asarray(np.sqrt(np.mean(y**2, axis=0)), dtype=np.float64)
+    if len(y) > FEWEST_TO_LEAVE_ONE_OUT:
+        energy = (y**2).sum(axis=0) - y.max(axis=0) ** 2
+        magnitude = np.sqrt(np.maximum(energy, 0.0) / (len(y) - 1))
+    else:
+        magnitude = np.sqrt(np.mean(y**2, axis=0))
+    second = round(MODEL_FS)
+    highest = np.sort(magnitude[: len(magnitude) // second * second].reshape(-1, second).max(axis=1))
+    return np.asarray(np.minimum(magnitude, CUT * highest[int(0.75 * (len(highest) - 1))]), dtype=np.float64)
 
 
 def _align(found: NDArray[np.int64], magnitude: FloatArray) -> NDArray[np.int64]:

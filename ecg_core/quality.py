@@ -27,20 +27,24 @@ FAULTS = ("flat", "disconnected", "saturated", "noisy", "baseline jump")
 # about one lead in a thousand or fewer; `python -m training.faults` measures them on fold 9.
 FLAT_MV = 0.05
 """Peak-to-peak amplitude below which a lead carries nothing."""
-STILL_MV = 0.002
+STILL_MV = 0.006
 """A block whose samples stay within this is constant."""
 STILL_S = 0.5
 STILL_BLOCKS = 4
 """So many constant blocks in a row make a lead flat."""
+SAME_MV = 0.001
+"""Values this near, or within a thousandth of the lead's height, are the same rail."""
 RAIL_S = 0.1
 RAIL_SHARE = 0.02
 """A lead that rests on its highest or lowest value this long at once, or for this share of the time, is clipped."""
-JUMP_MV = 1.5
+JUMP_MV = 2.0
 """Change of the baseline between two neighbouring 0.6 s."""
 ROUGH_MV = 0.1
 """Median second difference at 100 Hz that the roughest fifth of the half seconds pass: muscle noise."""
-MAINS_MV = 0.2
-"""Peak amplitude of 50 or 60 Hz."""
+MAINS_MV, MAINS_FILTERED_MV = 0.2, 0.5
+"""Peak amplitude of 50 or 60 Hz; the second where the rate lets the models' filter take most of it off."""
+FOLDED_BELOW_HZ = 125.0
+"""Below this rate mains fold into the band of the ECG, or lie at its edge."""
 UNEXPLAINED_MV = 0.5
 """RMS, in the worst 2 s, of what the other leads do not explain of this one: motion, loose electrodes."""
 SYNC = 0.4
@@ -110,7 +114,7 @@ def _mains_basis(n: int, fs: float) -> FloatArray:
 def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
     """Return the signal without 50 and 60 Hz, second by second, and their peak amplitude by lead, mV.
 
-    Below 125 Hz mains fold into the band of the ECG: they are measured, but left in.
+    Below `FOLDED_BELOW_HZ` they are measured, but left in: too much of the ECG lies there.
     """
     n = round(fs)
     k = x.shape[1] // n
@@ -120,7 +124,7 @@ def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
     part = centred @ basis
     by_hz = np.sqrt(part[..., 0::2] ** 2 + part[..., 1::2] ** 2) * np.sqrt(2.0 / n)
     amplitude = np.median(by_hz, axis=1).max(axis=1)
-    if fs < 125:
+    if fs < FOLDED_BELOW_HZ:
         return x, amplitude
     clean = x.copy()
     clean[:, : k * n] -= (part @ basis.T).reshape(len(x), k * n)
@@ -160,7 +164,7 @@ def _flat(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
 
 def _clipped(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
     """Tell leads that rest on their highest or lowest value as on a rail."""
-    slack = np.maximum(1e-3 * height, STILL_MV / 2)[:, None]
+    slack = np.maximum(1e-3 * height, SAME_MV)[:, None]
     clipped = np.zeros(len(x), dtype=bool)
     for at_rail in (x >= x.max(axis=1, keepdims=True) - slack, x <= x.min(axis=1, keepdims=True) + slack):
         count = at_rail.sum(axis=1)
@@ -231,7 +235,8 @@ def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
     found["flat"] = _flat(x, fs, height)
     found["saturated"] = _clipped(x, fs, height) & ~found["flat"]
     found["disconnected"] = (_sync(w) < SYNC) & ~found["flat"]
-    found["noisy"] = (mains > MAINS_MV) | (_roughness(w) > ROUGH_MV) | (_unexplained(w) > UNEXPLAINED_MV)
+    heavy = MAINS_MV if fs < FOLDED_BELOW_HZ else MAINS_FILTERED_MV
+    found["noisy"] = (mains > heavy) | (_roughness(w) > ROUGH_MV) | (_unexplained(w) > UNEXPLAINED_MV)
     found["baseline jump"] = _jump(w) > JUMP_MV
     for kind in ("noisy", "baseline jump"):
         found[kind] = found[kind] & ~found["flat"] & ~found["disconnected"]
