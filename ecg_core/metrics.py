@@ -44,7 +44,7 @@ class Metrics:
     n_normal, n_abnormal : records.
     prevalence : share of abnormal records: the AUPRC of scores that know nothing.
     auroc, auprc, sensitivity_at_95 : None where one of the two kinds is missing.
-    sensitivity, specificity : at `threshold`; None without a threshold, or without records of that kind.
+    sensitivity, specificity : at the threshold; None without one, or without records of that kind.
     """
 
     n_normal: int
@@ -55,13 +55,13 @@ class Metrics:
     sensitivity_at_95: Estimate | None
     sensitivity: Estimate | None
     specificity: Estimate | None
-    threshold: float | None
 
 
 @dataclass(frozen=True)
 class _Ordered:
     """Records by descending score, with the last of each group of equal scores marked."""
 
+    order: NDArray[np.intp]
     positive: BoolArray
     scores: Array
     last: NDArray[np.int64]
@@ -88,7 +88,7 @@ def _order(abnormal: BoolArray, scores: Array) -> _Ordered:
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
-    return _Ordered(abnormal[order], ordered, last)
+    return _Ordered(order, abnormal[order], ordered, last)
 
 
 def _counts(ordered: _Ordered, weights: Array) -> tuple[Array, Array]:
@@ -188,8 +188,8 @@ def _resamples(positive: BoolArray, n: int, seed: int) -> Iterator[Array]:
         yield counts
 
 
-def _figures(ordered: _Ordered, weights: Array, threshold: float | None) -> dict[str, Array]:
-    """Return every figure for each row of weights."""
+def _figures(ordered: _Ordered, weights: Array, above: BoolArray | None) -> dict[str, Array]:
+    """Return every figure for each row of weights; `above` says which of the ordered records are anomalous."""
     figures: dict[str, Array] = {}
     n_positive = float(ordered.positive.sum())
     n_negative = float(ordered.positive.size) - n_positive
@@ -198,8 +198,7 @@ def _figures(ordered: _Ordered, weights: Array, threshold: float | None) -> dict
         figures["auroc"] = _auroc(tp, fp)
         figures["auprc"] = _auprc(tp, fp)
         figures["sensitivity_at_95"] = _sensitivity_at(tp, fp, AT_SPECIFICITY)
-    if threshold is not None:
-        above = ordered.scores > threshold
+    if above is not None:
         if n_positive:
             figures["sensitivity"] = weights @ (ordered.positive & above) / n_positive
         if n_negative:
@@ -208,7 +207,7 @@ def _figures(ordered: _Ordered, weights: Array, threshold: float | None) -> dict
 
 
 def measure(
-    abnormal: ArrayLike, scores: ArrayLike, threshold: float | None = None, n: int = N_BOOTSTRAP, seed: int = 0
+    abnormal: ArrayLike, scores: ArrayLike, threshold: ArrayLike | None = None, n: int = N_BOOTSTRAP, seed: int = 0
 ) -> Metrics:
     """Return every figure with its interval: the 2.5th and 97.5th percentile of a stratified bootstrap.
 
@@ -219,16 +218,16 @@ def measure(
     ----------
     abnormal : (n_records,), bool.
     scores : (n_records,).
-    threshold : where sensitivity and specificity are wanted; never one chosen on these records.
+    threshold : where sensitivity and specificity are wanted, one number or one per record (records with masked
+        leads have their own); never chosen on these records.
     n : resamples.
     seed : of the resampling.
     """
     truth, values = _checked(abnormal, scores)
     ordered = _order(truth, values)
-    point = _figures(ordered, np.ones(truth.size), threshold)
-    drawn = (
-        [_figures(ordered, weights, threshold) for weights in _resamples(ordered.positive, n, seed)] if point else []
-    )
+    above = None if threshold is None else (values > np.asarray(threshold, np.float64))[ordered.order]
+    point = _figures(ordered, np.ones(truth.size), above)
+    drawn = [_figures(ordered, weights, above) for weights in _resamples(ordered.positive, n, seed)] if point else []
     estimates: dict[str, Estimate] = {}
     for name, value in point.items():
         low, high = np.quantile(np.concatenate([d[name] for d in drawn]), [0.025, 0.975])
@@ -242,5 +241,4 @@ def measure(
         sensitivity_at_95=estimates.get("sensitivity_at_95"),
         sensitivity=estimates.get("sensitivity"),
         specificity=estimates.get("specificity"),
-        threshold=threshold,
     )

@@ -122,6 +122,18 @@ def test_batches_of_resamples_do_not_change_them(monkeypatch: pytest.MonkeyPatch
     assert measure(abnormal, scores, n=60, seed=3) == whole
 
 
+def test_a_threshold_per_record() -> None:
+    abnormal = np.array([True, False, True, False])
+    scores = np.array([3.0, 2.0, 1.0, 0.0])
+    m = measure(abnormal, scores, threshold=[3.5, 1.5, 0.5, 0.5], n=20)
+    assert m.sensitivity is not None and m.specificity is not None
+    assert (m.sensitivity.value, m.specificity.value) == (0.5, 0.5)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(4)
+    again = measure(abnormal[order], scores[order], threshold=np.array([3.5, 1.5, 0.5, 0.5])[order], n=20)
+    assert again.sensitivity is not None and again.sensitivity.value == 0.5
+
+
 def test_a_missing_kind_leaves_its_figures_out() -> None:
     m = measure([True, True], [1.0, 3.0], threshold=2.0, n=20)
     assert (m.auroc, m.auprc, m.specificity, m.n_normal) == (None, None, None, 0)

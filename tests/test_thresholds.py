@@ -103,7 +103,7 @@ def test_peaks_over_threshold_finds_the_quantile_of_known_tails(draw, truth: flo
 def test_peaks_over_threshold_refuses_what_it_cannot_extrapolate() -> None:
     with pytest.raises(ConfigError, match="at least 10 scores"):
         peaks_over_threshold(np.arange(50), 0.01)
-    with pytest.raises(ConfigError, match="below 0.1"):
+    with pytest.raises(ConfigError, match=r"below 0\.1"):
         peaks_over_threshold(np.arange(500), 0.2)
 
 

@@ -13,12 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecg_core.errors import RecordError
-from ecg_core.preprocessing import MODEL_FS, preprocess
-from ecg_core.quality import Quality, assess_quality
+from ecg_core.preprocessing import MODEL_FS
+from ecg_core.quality import Quality
 from ecg_core.readers import read_record
 from ecg_core.readers.limits import MAX_GAP_S
 from ecg_core.readers.read import open_recording
-from ecg_core.records import Record, eight_from_twelve, twelve_leads
+from ecg_core.records import Record, twelve_leads
+from ecg_core.segments import prepare_segment
 
 SEGMENT_S = 10.0
 N_SAMPLES = round(SEGMENT_S * MODEL_FS)
@@ -164,10 +165,11 @@ def read_prepared_record(path: str, options: SignalOptions) -> Reading:
         part = first_segment(record)
     except (RecordError, OSError) as error:
         return Reading(error=str(error))
-    quality = assess_quality(part.signal, part.fs)
-    faults = dict(quality.faults)
+    segment = prepare_segment(part)
+    faults = dict(segment.quality.faults)
     for lead in filled:
         faults[lead] = (*faults.get(lead, ()), "missing samples")
-    quality = Quality(faults, quality.reversal)
-    x = np.ascontiguousarray(eight_from_twelve(preprocess(part.signal, part.fs))[:, :N_SAMPLES])
-    return Reading(x, quality.bad_leads, quality.reversal, quality.interpretable, record.duration)
+    quality = Quality(faults, segment.quality.reversal)
+    x = np.ascontiguousarray(segment.eight[:, :N_SAMPLES])
+    interpretable = segment.reason is None and quality.interpretable
+    return Reading(x, quality.bad_leads, quality.reversal, interpretable, record.duration)

@@ -16,6 +16,7 @@ from ecg_core.errors import ECGError, RecordError
 from ecg_core.preprocessing import preprocess
 from ecg_core.readers import read_record
 from ecg_core.records import eight_from_twelve, twelve_leads
+from tests.training.miniature import ecg, write_csv, write_wfdb
 from training import prepare as module
 from training.prepare import PrepareConfig, main, prepare, prepare_in_memory, refresh_quality
 from training.signals import SignalOptions, fill_gaps, load_prepared
@@ -99,8 +100,6 @@ def test_unreadable_records_are_listed_with_the_reason(make_folder: Make, tmp_pa
 def test_short_records_are_skipped_and_long_ones_give_their_first_ten_seconds(
     make_folder: Make, tmp_path: Path
 ) -> None:
-    from conftest import ecg, write_wfdb
-
     root = make_folder()
     write_wfdb(root / "ecgs" / "r0", ecg(0, 250.0, 6.0), 250, 500.0)
     long = ecg(1, 250.0, 30.0)
@@ -114,8 +113,6 @@ def test_short_records_are_skipped_and_long_ones_give_their_first_ten_seconds(
 
 
 def test_own_arrays_need_their_description(make_folder: Make, tmp_path: Path) -> None:
-    from conftest import ecg, write_csv
-
     root = tmp_path / "arrays"
     root.mkdir()
     for k in range(3):
@@ -237,8 +234,6 @@ def test_refresh_renews_quality_and_leaves_the_signals(make_ptbxl: Make, tmp_pat
 
 
 def test_bad_leads_reach_the_table(make_folder: Make, tmp_path: Path) -> None:
-    from conftest import ecg, write_wfdb
-
     root = make_folder()
     signal_12 = ecg(0, 250.0)
     signal_12[8] = 0.0
