@@ -113,9 +113,17 @@ def operating_points(model: str) -> list[dict[str, Any]]:
 
 
 @st.cache_resource(show_spinner=False)
-def examples() -> list[tuple[str, Entry]]:
-    """Return the shipped examples with their titles; synthetic, so that all sessions may share them."""
+def examples() -> tuple[list[Entry], list[str]]:
+    """Return the shipped examples, and one sentence for each that cannot be read; all sessions share them."""
     from ecg_core.synthetic import example_paths
 
-    read = [twelve_leads(read_record(path)) for path in example_paths()]
-    return [(record.name.replace("_", " ").capitalize(), Entry(record.sha256, record, True)) for record in read]
+    entries: list[Entry] = []
+    problems: list[str] = []
+    for path in example_paths():
+        try:
+            record = twelve_leads(read_record(path))
+        except ECGError as error:
+            problems.append(str(error))
+        else:
+            entries.append(Entry(record.sha256, record, synthetic=True))
+    return entries, problems

@@ -25,6 +25,18 @@ TERRITORIES: tuple[tuple[str, frozenset[str]], ...] = (
     ("Inferior", frozenset({"II", "III", "aVF"})),
 )
 
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "normal-55": ("Sinus rhythm, 55 /min", "for comparison"),
+    "normal-72": ("Sinus rhythm, 72 /min", "for comparison"),
+    "normal-95": ("Sinus rhythm, 95 /min", "for comparison"),
+    "premature-ventricular-beat": ("Premature ventricular beat", "one wide beat, early"),
+    "atrial-fibrillation": ("Atrial fibrillation", "irregular, no P waves"),
+    "st-elevation-anterior": ("ST elevation", "anterior leads"),
+    "left-bundle-branch-block": ("Left bundle branch block", "wide QRS"),
+    "low-voltage": ("Low voltage", "small waves in all leads"),
+}
+"""What the generator made under each name: title and one line."""
+
 Side = Literal["above", "below", "technical"]
 
 
@@ -178,6 +190,11 @@ def quality(detection: Detection) -> str:
     """Return "good" or the leads at fault: "V1 noisy, aVF flat"."""
     faults = [f"{lead} {' and '.join(detection.quality[lead])}" for lead in LEADS if detection.quality.get(lead)]
     return ", ".join(faults) if faults else "good"
+
+
+def example(name: str) -> tuple[str, str]:
+    """Return an example's title and one line on it."""
+    return EXAMPLES.get(name, (name.replace("-", " ").capitalize(), ""))
 
 
 def patient(record: Record) -> str:

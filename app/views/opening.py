@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import look, resources, state, uploads
+from app import look, resources, state, uploads, words
 from app.components.examples import example_card
 
 
@@ -72,9 +72,13 @@ def _examples() -> None:
     with st.container(key="examples_head", horizontal=True, vertical_alignment="center"):
         look.text("rail-title", "Or start with an example")
         look.text("aside", "synthetic, made by ecg_core.synthetic; no patient's recording")
-    entries = resources.examples()
+    entries, problems = resources.examples()
+    for sentence in problems:
+        look.text("problem", sentence)
     with st.container(key="example_grid", horizontal=True):
-        for index, (title, entry) in enumerate(entries):
+        for index, entry in enumerate(entries):
+            title, line = words.example(entry.record.name)
             with st.container(key=f"example_{index}", border=True):
                 example_card(f"card_{index}", entry)
                 st.button(title, key=f"open_{index}", on_click=state.add, args=([entry],), width="stretch")
+                look.text("card-line", line)
