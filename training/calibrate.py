@@ -11,6 +11,7 @@ validation normals of the data given.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib.metadata
 import itertools
 import json
@@ -163,12 +164,15 @@ def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32,
     return reconstruction, latent, highest
 
 
-def fit_tables(fitted: Fitted, x: F32, quick: bool = False) -> tuple[dict[str, NormalScores], float]:
+def fit_tables(
+    fitted: Fitted, x: F32, *, cache: Path | None = None, quick: bool = False
+) -> tuple[dict[str, NormalScores], float]:
     """Return the calibration of every condition, and the mark level.
 
     Parameters
     ----------
     x : (n, 8, 1000), the validation normals; masked conditions see 200 of them, evenly taken.
+    cache : folder that keeps the parts of each finished condition, so that a killed calibration goes on.
     quick : calibrate complete records only (a record with masked leads is then refused).
     """
     some = x[np.linspace(0, len(x) - 1, min(MASKED_NORMALS, len(x))).astype(int)]
@@ -176,11 +180,29 @@ def fit_tables(fitted: Fitted, x: F32, quick: bool = False) -> tuple[dict[str, N
     todo = [Condition(FULL_S)] if quick else conditions()
     for condition in tqdm(todo, "calibration", mininterval=5):
         seen = some if condition.masked else x
-        reconstruction, latent, highest = parts_of_normals(fitted, seen, condition)
+        kept = cache / f"{condition.key}.npy" if cache else None
+        if kept and kept.is_file():
+            parts = np.load(kept)
+        else:
+            parts = np.stack(parts_of_normals(fitted, seen, condition))
+            if kept:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                np.save(kept.with_suffix(".part.npy"), parts)
+                kept.with_suffix(".part.npy").replace(kept)
+        reconstruction, latent, highest = parts
         tables[condition.key] = normal_scores(reconstruction, latent, WEIGHTS)
         if condition == Condition():
             mark_level = float(np.quantile(highest, MARK_QUANTILE))
     return tables, mark_level
+
+
+def fingerprint(fitted: Fitted, x: F32) -> str:
+    """Return a digest of everything the cached parts depend on."""
+    digest = hashlib.sha256(fitted.density.projection.tobytes() + fitted.error_scale.rms.tobytes())
+    for value in fitted.model.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    digest.update(np.ascontiguousarray(x[:: max(1, len(x) // 16)]).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def false_alarm_interval(n: int, rate: float) -> tuple[float, float]:
@@ -212,7 +234,9 @@ def calibrate_run(run: Path, data: Prepared, store: Path) -> CheckpointConfig:
     model = build_model(training["architecture"])
     model.load_state_dict(load_file(run / "network.safetensors"), strict=True)
     model.eval()
-    return calibrate_network(model, training["name"], data, store, training=summary, seed=training["seed"])
+    return calibrate_network(
+        model, training["name"], data, store, training=summary, seed=training["seed"], cache=run / "calibration"
+    )
 
 
 def calibrate_network(
@@ -223,12 +247,13 @@ def calibrate_network(
     *,
     training: dict[str, Any],
     seed: int,
+    cache: Path | None = None,
     quick: bool = False,
 ) -> CheckpointConfig:
-    """Fit everything around a network and write STORE/<name>."""
+    """Fit everything around a network and write STORE/<name>; see `fit_tables` for `cache` and `quick`."""
     fitted = fit(model, data)
     x = data.signals[good_normals(data, "validation")]
-    tables, mark_level = fit_tables(fitted, x, quick)
+    tables, mark_level = fit_tables(fitted, x, cache=cache and cache / fingerprint(fitted, x), quick=quick)
     config = CheckpointConfig(
         format=FORMAT,
         name=name,

@@ -1,0 +1,195 @@
+"""Finish checkpoints: the examples' scores (what the golden tests hold them to) and the model card.
+
+    python -m training.release                      # every checkpoint of models_store
+    python -m training.release --store MY_STORE
+
+Everything in a card comes from config.json, so a card cannot say what was not measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ecg_core.checkpoints import CheckpointConfig, default_store, list_checkpoints, read_config, write_config
+from ecg_core.detector import AnomalyDetector
+from ecg_core.metrics import Estimate
+from ecg_core.readers import read_record
+from ecg_core.synthetic import example_paths
+
+ABOUT = {
+    "CAE": "A convolutional autoencoder: strided 1-D convolutions to a bottleneck of 16 numbers per 80 ms, and back.",
+    "VAE-BiLSTM": (
+        "A variational autoencoder: convolutional stem, bidirectional LSTM encoder to a latent sequence (32 numbers "
+        "per 80 ms), bidirectional LSTM decoder with a mean and a log-variance for every sample."
+    ),
+    "VAE-BiLSTM-MHA": (
+        "The VAE-BiLSTM with lead-wise and temporal multi-head attention. The input sets attention weights only; all "
+        "content passes through z, after the KL term."
+    ),
+}
+
+
+def score_examples(name: str, store: Path) -> dict[str, Any]:
+    """Return score, percentile and verdict of each shipped example."""
+    detector = AnomalyDetector.from_store(name, store)
+    found = {}
+    for path in example_paths():
+        detection = detector.detect(read_record(path), explain=False)
+        found[path.stem] = {
+            "score": detection.score,
+            "percentile": detection.percentile,
+            "anomalous": detection.anomalous,
+            "parts": {key: part.value for key, part in detection.parts.items()},
+        }
+    return found
+
+
+def _estimate(value: dict[str, float] | None) -> str:
+    return str(Estimate(**value)) if value else "-"
+
+
+def _row(name: str, metrics: dict[str, Any]) -> str:
+    columns = ("auroc", "auprc", "sensitivity_at_95", "sensitivity", "specificity")
+    cells = [name, f"{metrics['n_normal']} / {metrics['n_abnormal']}", *(_estimate(metrics.get(c)) for c in columns)]
+    return f"| {' | '.join(cells)} |"
+
+
+def metrics_text(config: CheckpointConfig) -> list[str]:
+    """Return the card's figures, from what `training.evaluate --write` left in config.json."""
+    metrics = config.metrics
+    if not metrics:
+        return ["Not evaluated: run `python -m training.evaluate --write`."]
+    counts = metrics["records"]
+    lost = counts["not_interpretable"]
+    rows = [("all records", metrics["overall"]), ("interpretable records", metrics["interpretable"])]
+    rows += [(f"{key} against normals", row) for key, row in metrics.get("superclass", {}).items()]
+    rows += [(key, row) for group in ("sex", "age") for key, row in metrics.get(group, {}).items()]
+    controls = metrics.get("controls", {})
+    text = [
+        f"PTB-XL fold 10, read once for this checkpoint: {counts['normal']} pure normals, {counts['abnormal']} records "
+        f"with an abnormal superclass (prevalence {metrics['overall']['prevalence']:.3f}); not interpretable "
+        f"{lost['normal']} and {lost['abnormal']}. 95 % intervals from 2,000 bootstrap resamples.",
+        "",
+        "| records | normal / abnormal | AUROC | AUPRC | sensitivity at 95 % specificity | sensitivity | specificity |",
+        "|---|---|---|---|---|---|---|",
+        *(_row(name, row) for name, row in rows),
+        *(_row(f"control: {name}", row) for name, row in controls.items()),
+        "",
+        f"Sensitivity and specificity are at the shipped threshold ({config.calibration.false_alarm_rate:.0%} false "
+        "alarms). Each part alone, AUROC: "
+        + ", ".join(f"{name} {part['auroc']:.3f}" for name, part in metrics["parts"].items())
+        + ".",
+        "",
+        "| age | normals | above the threshold (95 % interval) |",
+        "|---|---|---|",
+    ]
+    for band in metrics.get("age_bands", ()):
+        interval = f"{band['low']:.1%} to {band['high']:.1%}"
+        text.append(f"| {band['name']} | {band['n']} | {band['false_alarm_rate']:.1%} ({interval}) |")
+    text += ["", "| rule, fitted on fold 9 | threshold | sensitivity | specificity |", "|---|---|---|---|"]
+    for rule in metrics.get("rules", ()):
+        if rule["threshold"] is None:
+            text.append(f"| {rule['rule']} | none | | |")
+        else:
+            text.append(
+                f"| {rule['rule']} | {rule['threshold']:.3f} | {rule['sensitivity']:.3f} | {rule['specificity']:.3f} |"
+            )
+    return text
+
+
+def examples_text(config: CheckpointConfig) -> list[str]:
+    """Return how the model judges the synthetic examples, and which it misses."""
+    text = ["| example (synthetic) | percentile of normal ECGs | verdict at 5 % |", "|---|---|---|"]
+    missed = []
+    for name, found in config.examples.items():
+        verdict = "above the alarm threshold" if found["anomalous"] else "below the alarm threshold"
+        text.append(f"| {name} | {found['percentile']:.1f} | {verdict} |")
+        if found["anomalous"] == name.startswith("normal"):
+            missed.append(name)
+    return [*text, "", f"Judged against what they show: {', '.join(missed)}." if missed else "None is misjudged."]
+
+
+def card(config: CheckpointConfig) -> str:
+    """Return the model card."""
+    low, high = config.calibration.false_alarm_interval
+    seconds = config.training.get("seconds")
+    took = f" Training took {seconds / 60:.0f} minutes on {config.training.get('device')}." if seconds else ""
+    lines = [
+        f"# {config.title}",
+        "",
+        ABOUT[config.title],
+        "",
+        f"Checkpoint `{config.weights_sha256[:12]}`, seed {config.seed}. Made by this command of the repository:",
+        "",
+        "```",
+        "make reproduce DATA=/path/to/ptbxl",
+        "```",
+        "",
+        "## Intended use",
+        "",
+        "Research. Points a reader at unusual 12-lead ECGs, and at the time and the leads that stand out. It does not",
+        "diagnose and does not rule out disease.",
+        "",
+        "## Data",
+        "",
+        "PTB-XL 1.0.3 (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; CC BY 4.0), at 100 Hz.",
+        "The encoder was trained on all records of folds 1-8, labels unused (restoring hidden blocks); the decoder, the",
+        "density and the normals' error on the pure normals of folds 1-8 (NORM and no other superclass); percentiles and",
+        f"threshold on the pure normals of fold 9 ({config.calibration.n_normals} in which quality found no fault). The",
+        "weight of the reconstruction in the score was chosen on fold 9, abnormal records included. Nothing was chosen",
+        f"on fold 10.{took}",
+        "",
+        "## Calibration",
+        "",
+        f"Population: {config.calibration.population}. At the default threshold a new normal ECG of that population is",
+        f"flagged with a probability of at most {config.calibration.false_alarm_rate:.0%}; with",
+        f"{config.calibration.n_normals} normals the true rate lies between {low:.1%} and {high:.1%} (95 % interval).",
+        "Records of 5 to 10 s are compared with normals cropped alike, records with one to four of the eight",
+        f"independent leads left out with {config.calibration.n_masked} normals masked alike.",
+        "",
+        "## Figures",
+        "",
+        *metrics_text(config),
+        "",
+        "## Examples",
+        "",
+        *examples_text(config),
+        "",
+        "## Limits",
+        "",
+        "- One hospital group's ECGs (Germany, 1989-1996): recalibrate on your own normals before use",
+        "  (`python -m training.calibrate --model NAME --data PREPARED --store YOUR_STORE`).",
+        "- Older normals are flagged more often than the stated rate, see the table by age.",
+        "- Labels are PTB-XL's: some abnormal records also carry NORM, and some normals would be read otherwise today.",
+        "- Restoration error shows the place, not the kind; attention shows where the model looked, not why.",
+        "- Not for paediatric, paced or exercise ECGs: the normals hold none.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def release(name: str, store: Path) -> CheckpointConfig:
+    """Write golden scores and the card of one checkpoint."""
+    config = replace(read_config(store / name), examples=score_examples(name, store))
+    write_config(config, store / name)
+    (store / name / "README.md").write_text(card(config), encoding="utf-8")
+    return config
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Finish every checkpoint of a store."""
+    parser = argparse.ArgumentParser(prog="python -m training.release", description="Write golden scores and cards.")
+    parser.add_argument("--store", type=Path, default=None, help="folder of checkpoints (default: the shipped ones)")
+    args = parser.parse_args(argv)
+    store = args.store or default_store()
+    for name in list_checkpoints(store):
+        config = release(name, store)
+        wrong = [key for key, found in config.examples.items() if found["anomalous"] == key.startswith("normal")]
+        print(f"{name}: card written; examples judged against what they show: {', '.join(wrong) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()
