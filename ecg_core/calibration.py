@@ -18,6 +18,9 @@ FULL_S = 10.0
 SHORTEST_S = 5.0
 DURATION_STEP_S = 0.5
 MAX_MASKED = 4
+MAX_MASKED_SHORT = 2
+"""Leads that may be masked in a record of less than 10 s; more were not calibrated for it."""
+
 TAIL = 0.05
 """Share of normals whose excesses set the exponential tail of the survival function."""
 
@@ -72,12 +75,16 @@ def condition_for(duration_s: float, masked: tuple[int, ...]) -> Condition:
     Raises
     ------
     RecordError
-        If the record is shorter than 5 s or more than four leads are masked.
+        If the record is shorter than 5 s, or more leads are masked than were calibrated for its length.
     """
     if duration_s < SHORTEST_S:
         raise RecordError(f"Expected at least {SHORTEST_S:g} s of ECG; found {duration_s:.1f} s; record longer.")
-    if len(masked) > MAX_MASKED:
-        raise RecordError(f"Expected at most {MAX_MASKED} leads to be left out; found {len(masked)}; repeat the ECG.")
+    most = MAX_MASKED if duration_s >= FULL_S else MAX_MASKED_SHORT
+    if len(masked) > most:
+        raise RecordError(
+            f"Expected at most {most} leads to be left out of {min(duration_s, FULL_S):g} s of ECG; found {len(masked)}; "
+            "repeat the recording."
+        )
     if duration_s >= FULL_S:
         return Condition(FULL_S, masked)
     if masked:

@@ -205,7 +205,10 @@ class AnomalyDetector:
         blank = self._blank(record, segment, rate)
         if segment.reason:
             return blank
-        condition = condition_for(duration, masked_indices(segment.usable))
+        try:
+            condition = condition_for(duration, masked_indices(segment.usable))
+        except RecordError as error:  # short, and too many leads masked for its length
+            return replace(blank, interpretable=False, reason=f"Not interpretable. {error}")
         segment = segment.shorten(round(condition.duration_s * MODEL_FS))
         parts = self._parts(segment.eight[None], segment.usable[None], [segment])
         table = self._checkpoint.table(condition)

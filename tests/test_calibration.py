@@ -46,7 +46,7 @@ def test_threshold_is_the_conformal_order_statistic():
     t = table(99)
     assert t.threshold(0.05) == t.score[94]  # ceil(100 * 0.95) = 95th smallest
     assert t.threshold(0.01) == t.score[98]
-    with pytest.raises(ConfigError, match="99 normal ECGs cannot show a false-alarm rate of 0.90%"):
+    with pytest.raises(ConfigError, match=r"99 normal ECGs cannot show a false-alarm rate of 0\.90%"):
         t.threshold(0.009)
     with pytest.raises(ConfigError, match="between 0 and 1"):
         t.threshold(0.0)
@@ -72,6 +72,8 @@ def test_conditions():
         condition_for(4.9, ())
     with pytest.raises(RecordError, match="at most 4 leads"):
         condition_for(10.0, (0, 1, 2, 3, 4))
+    with pytest.raises(RecordError, match="at most 2 leads to be left out of 8 s"):
+        condition_for(8.0, (0, 1, 2))
 
 
 def test_wilson_interval_is_scipys():

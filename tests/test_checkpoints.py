@@ -53,9 +53,9 @@ def test_saved_again_it_is_the_same(copy, tmp_path):
 
 
 def test_missing(tmp_path):
-    with pytest.raises(CheckpointError, match="There is no checkpoint nothing in .*; it has none"):
+    with pytest.raises(CheckpointError, match=r"There is no checkpoint nothing in .*; it has none"):
         load_checkpoint(tmp_path / "nothing")
-    with pytest.raises(CheckpointError, match="no checkpoint gan in .*; it has cae, vae-bilstm, vae-bilstm-mha"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint gan in .*; it has cae, vae-bilstm, vae-bilstm-mha"):
         AnomalyDetector.from_store("gan")
 
 
@@ -69,14 +69,14 @@ def test_flipped_bit(copy):
     data = bytearray((copy / "model.safetensors").read_bytes())
     data[-100] ^= 1
     (copy / "model.safetensors").write_bytes(data)
-    with pytest.raises(CheckpointError, match="cae/model.safetensors has sha256"):
+    with pytest.raises(CheckpointError, match=r"cae/model\.safetensors has sha256"):
         load_checkpoint(copy)
 
 
 def test_cut_off(copy):
     path = copy / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="cae/model.safetensors"):
+    with pytest.raises(CheckpointError, match=r"cae/model\.safetensors"):
         load_checkpoint(copy)
 
 

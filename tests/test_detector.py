@@ -122,6 +122,14 @@ def test_five_bad_leads_are_not_interpretable(detectors, record):
     assert found.to_dict()["interpretable"] is False
 
 
+def test_three_bad_leads_in_a_short_record_are_not_interpretable(detectors, record):
+    short = changed(record, V1=0.0, V2=0.0, V3=0.0).crop(0.0, 8.0)
+    found = detectors["cae"].detect(short)
+    assert not found.interpretable
+    assert found.reason.startswith("Not interpretable. Expected at most 2 leads")
+    assert detectors["cae"].detect(changed(record, V1=0.0, V2=0.0).crop(0.0, 8.0)).interpretable
+
+
 @pytest.mark.parametrize(("seconds", "compared"), [(5.0, 5.0), (7.3, 7.0), (9.99, 9.5), (10.2, 10.0)])
 def test_short_records_are_compared_with_normals_cropped_alike(detectors, record, seconds, compared):
     found = detectors["cae"].detect(repeated(record, 2).crop(0.0, seconds))

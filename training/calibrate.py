@@ -33,6 +33,7 @@ from ecg_core.calibration import (
     DURATION_STEP_S,
     FULL_S,
     MAX_MASKED,
+    MAX_MASKED_SHORT,
     SHORTEST_S,
     Condition,
     NormalScores,
@@ -124,10 +125,27 @@ def phases_of(x: F32, usable: NDArray[np.bool_]) -> NDArray[np.int_]:
     return np.stack([beat_phase(beats_of_eight(*one).samples, x.shape[-1]) for one in zip(x, usable, strict=True)])
 
 
-def fit(model: Autoencoder, data: Prepared) -> Fitted:
-    """Fit density and error scale on the train split's normals."""
-    rows = good_normals(data, "train")
-    x = data.signals[rows]
+def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Fitted:
+    """Fit density and error scale on the train split's normals; `cache` is a folder that keeps them."""
+    x = data.signals[good_normals(data, "train")]
+    kept = cache / f"fit-{fingerprint(model, x)}.npz" if cache else None
+    if kept and kept.is_file():
+        with np.load(kept) as arrays:
+            density = Density(arrays["mean"], arrays["projection"], arrays["weight"])
+            return Fitted(model, density, ErrorScale(arrays["rms"]))
+    fitted = _fit(model, x)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        density = fitted.density
+        part = kept.with_suffix(".part.npz")
+        np.savez(
+            part, mean=density.mean, projection=density.projection, weight=density.weight, rms=fitted.error_scale.rms
+        )
+        part.replace(kept)
+    return fitted
+
+
+def _fit(model: Autoencoder, x: F32) -> Fitted:
     half = x.shape[-1] // 2
     density = fit_density(
         features_of(model, x, "features"),
@@ -147,8 +165,14 @@ def conditions() -> list[Condition]:
     """Return every condition a checkpoint is calibrated for: lengths, and masked leads at 10 s and at 5 s."""
     steps = round((FULL_S - SHORTEST_S) / DURATION_STEP_S)
     lengths = [Condition(SHORTEST_S + k * DURATION_STEP_S) for k in range(steps + 1)]
-    patterns = [p for n in range(1, MAX_MASKED + 1) for p in itertools.combinations(range(len(INDEPENDENT_LEADS)), n)]
-    return lengths + [Condition(s, p) for s in (FULL_S, SHORTEST_S) for p in patterns]
+    leads = range(len(INDEPENDENT_LEADS))
+    masked = [
+        Condition(duration, pattern)
+        for duration, most in ((FULL_S, MAX_MASKED), (SHORTEST_S, MAX_MASKED_SHORT))
+        for n in range(1, most + 1)
+        for pattern in itertools.combinations(leads, n)
+    ]
+    return lengths + masked
 
 
 def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32, F32, F32]:
@@ -196,10 +220,12 @@ def fit_tables(
     return tables, mark_level
 
 
-def fingerprint(fitted: Fitted, x: F32) -> str:
-    """Return a digest of everything the cached parts depend on."""
-    digest = hashlib.sha256(fitted.density.projection.tobytes() + fitted.error_scale.rms.tobytes())
-    for value in fitted.model.state_dict().values():
+def fingerprint(model: Autoencoder, x: F32, fitted: Fitted | None = None) -> str:
+    """Return a digest of everything that cached results depend on."""
+    digest = hashlib.sha256()
+    if fitted:
+        digest.update(fitted.density.projection.tobytes() + fitted.error_scale.rms.tobytes())
+    for value in model.state_dict().values():
         digest.update(value.numpy().tobytes())
     digest.update(np.ascontiguousarray(x[:: max(1, len(x) // 16)]).tobytes())
     return digest.hexdigest()[:12]
@@ -251,9 +277,9 @@ def calibrate_network(
     quick: bool = False,
 ) -> CheckpointConfig:
     """Fit everything around a network and write STORE/<name>; see `fit_tables` for `cache` and `quick`."""
-    fitted = fit(model, data)
+    fitted = fit(model, data, cache)
     x = data.signals[good_normals(data, "validation")]
-    tables, mark_level = fit_tables(fitted, x, cache=cache and cache / fingerprint(fitted, x), quick=quick)
+    tables, mark_level = fit_tables(fitted, x, cache=cache and cache / fingerprint(model, x, fitted), quick=quick)
     config = CheckpointConfig(
         format=FORMAT,
         name=name,
