@@ -113,7 +113,8 @@ def verdict(detection: Detection, threshold: float | None, rate: float) -> Verdi
     """Put a detection at a threshold into words."""
     above = is_above(detection, threshold, rate)
     if above is None:
-        return Verdict("technical", "", "", "", "Not interpretable", detection.reason or "", ())
+        reason = (detection.reason or "The signal cannot be scored").rstrip(".") + "."
+        return Verdict("technical", "", "", "", "Not interpretable", reason, ())
     side: Side = "above" if above else "below"
     headline = "Above the alarm threshold" if above else "Below the alarm threshold"
     basis = _basis(detection)

@@ -20,6 +20,7 @@ def choose() -> None:
             "Drop ECG files here",
             type=uploads.EXTENSIONS,
             accept_multiple_files=True,
+            max_upload_size=200,
             key=state.UPLOADER,
             help="WFDB records as pairs (.hea with .dat or .mat), or .npy, .npz and .csv, which need a few words more.",
         )

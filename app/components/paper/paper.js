@@ -321,11 +321,12 @@ class PaperView {
     svg.replaceChildren();
     svg.setAttribute("width", width);
     svg.setAttribute("height", top + tall + 16);
-    const body = drawing("g", { transform: `translate(0 ${top})`, class: view.filled === false && kind === "error" ? "pale" : "" },
+    const body = drawing("g", { transform: `translate(0 ${top})` }), cellsOf = drawing("g", { class: view.filled === false && kind === "error" ? "pale" : "" },
       drawing("rect", { x: x0, width: x1 - x0, height: tall, class: `${kind}-0` }));
     mapPaths(cells, leads.length, columns, x0, x1 - x0, ROW_PX, 7, 1).forEach((d, step) => {
-      if (d) body.append(drawing("path", { d, class: `${kind}-${step}` }));
+      if (d) cellsOf.append(drawing("path", { d, class: `${kind}-${step}` }));
     });
+    body.append(cellsOf);
     leads.forEach((lead, index) => {
       const out = model.left_out.includes(lead);
       body.append(label(x0 - 8, index * ROW_PX + 8, lead, { class: out ? "axis out" : "axis", "text-anchor": "end" }));

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ecg_core.errors import ConfigError
+from ecg_core.paper import GUTTER_MM, ROW_MM, choose_gain, lay_out, lead_gain, trace_mm
+from ecg_core.records import LEADS
+
+FS = 500.0
+
+
+def flat(seconds: float = 10.0) -> np.ndarray:
+    return np.zeros((12, round(seconds * FS)), dtype=np.float32)
+
+
+def with_spike(lead: str, at_s: float, mv: float) -> np.ndarray:
+    signal = flat()
+    at = round(at_s * FS)
+    signal[LEADS.index(lead), at : at + 10] = mv
+    return signal
+
+
+def test_a_second_is_25_mm_and_a_millivolt_10():
+    paper = lay_out(with_spike("II", 3.0, 1.0), FS, "3x4")
+    rhythm = next(s for s in paper.strips if s.rhythm)
+    xy = trace_mm(rhythm, with_spike("II", 3.0, 1.0)[1], FS, paper.speed)
+    peak = xy[np.argmin(xy[:, 1])]
+    assert peak[0] == pytest.approx(GUTTER_MM + 75.0, abs=0.1)
+    assert rhythm.y_mm - peak[1] == pytest.approx(10.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("layout", "n", "seconds"), [("3x4", 13, 2.5), ("6x2", 12, 5.0), ("12x1", 12, 10.0)])
+def test_layouts_show_every_lead_for_its_time(layout, n, seconds):
+    paper = lay_out(flat(), FS, layout)
+    assert len(paper.strips) == n
+    shown = [s for s in paper.strips if not s.rhythm]
+    assert {s.lead for s in shown} == set(LEADS)
+    assert all(s.stop_s - s.start_s == pytest.approx(seconds) for s in shown)
+
+
+@pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1"])
+def test_the_same_instant_lies_at_the_same_place_in_every_row(layout):
+    """Score trace and maps below share the paper's time axis."""
+    paper = lay_out(flat(), FS, layout, start_s=40.0)
+    assert all(s.x_mm == pytest.approx(GUTTER_MM + (s.start_s - 40.0) * 25.0) for s in paper.strips)
+
+
+def test_report_order_reads_down_the_columns():
+    strips = lay_out(flat(), FS, "3x4").strips
+    assert [s.lead for s in strips if s.row == 0] == ["I", "aVR", "V1", "V4"]
+    assert [s.lead for s in strips if s.row == 3] == ["II"]
+
+
+def test_rows_move_apart_for_tall_waves_up_to_a_limit():
+    low, high = ROW_MM["3x4"]
+    assert lay_out(flat(), FS, "3x4").row_mm == low
+    some = lay_out(with_spike("aVL", 3.0, 2.2), FS, "3x4")
+    assert low < some.strips[1].y_mm - some.strips[0].y_mm <= high
+    assert not some.overlaps
+    tall = lay_out(with_spike("V2", 6.0, 4.0), FS, "3x4")
+    assert tall.strips[1].y_mm - tall.strips[0].y_mm == high
+    assert tall.overlaps
+
+
+def test_only_ink_at_the_same_instant_clashes():
+    """A deep S in V1 at 6 s and a tall R in aVL at 3 s share no place on the paper."""
+    signal = with_spike("V1", 6.0, -2.0) + with_spike("aVL", 3.0, 2.0)
+    assert not lay_out(signal, FS, "3x4").overlaps
+    assert lay_out(with_spike("V1", 6.0, -2.0) + with_spike("V2", 6.0, 2.0), FS, "3x4").overlaps
+
+
+def test_chest_leads_get_half_the_gain_where_they_would_overlap():
+    assert choose_gain(flat(), FS) == (10.0, 10.0)
+    tall = with_spike("V2", 6.0, 4.0)
+    assert choose_gain(tall, FS) == (10.0, 5.0)
+    paper = lay_out(tall, FS, "3x4", gain=(10.0, 5.0))
+    assert {s.gain for s in paper.strips if s.lead.startswith("V")} == {5.0}
+    assert {s.gain for s in paper.strips if not s.lead.startswith("V")} == {10.0}
+    assert lead_gain("aVF", (10.0, 5.0)) == 10.0
+
+
+def test_an_electrode_offset_moves_no_trace():
+    signal = with_spike("II", 3.0, 1.0)
+    moved = signal + np.float32(3.0)
+    for a, b in zip(lay_out(signal, FS, "6x2").strips, lay_out(moved, FS, "6x2").strips, strict=True):
+        assert a.y_mm == b.y_mm
+        assert b.zero_mv == pytest.approx(3.0)
+
+
+def test_calibration_pulse_is_one_millivolt_per_row():
+    paper = lay_out(flat(), FS, "3x4", gain=(20.0, 20.0))
+    assert [p[2] for p in paper.pulses] == [20.0] * 4
+    assert [p[1] for p in paper.pulses] == sorted({s.y_mm for s in paper.strips})
+
+
+@pytest.mark.parametrize("centre", [0.1, 5.0, 9.9])
+def test_closeup_shows_all_leads_over_the_same_seconds(centre):
+    paper = lay_out(flat(), FS, "closeup", centre_s=centre)
+    spans = {(s.start_s, s.stop_s) for s in paper.strips}
+    assert len(spans) == 1
+    start, stop = spans.pop()
+    assert 0.0 <= start < stop <= 10.0
+    assert start <= centre <= stop
+    right = max(s.x_mm + (s.stop_s - s.start_s) * paper.speed for s in paper.strips)
+    assert right <= paper.width_mm
+
+
+def test_a_record_of_seven_seconds_fills_seven_seconds():
+    paper = lay_out(flat(7.0), FS, "3x4")
+    assert paper.stop_s == pytest.approx(7.0)
+    assert all(s.stop_s - s.start_s == pytest.approx(1.75) for s in paper.strips if not s.rhythm)
+
+
+def test_one_lead_alone_is_drawn_large():
+    paper = lay_out(flat(), FS, "lead", lead="V3")
+    assert [s.lead for s in paper.strips] == ["V3"]
+    assert paper.strips[0].gain == 20.0
+
+
+def test_wrong_layouts_and_shapes_are_refused_by_name():
+    with pytest.raises(ConfigError, match="7x7"):
+        lay_out(flat(), FS, "7x7")
+    with pytest.raises(ConfigError, match=r"\(8, 5000\)"):
+        lay_out(flat()[:8], FS, "3x4")
