@@ -124,14 +124,19 @@ class VAEBiLSTMMHA(nn.Module):
         attention: list[nn.Module] = [self.lead_weights, self.time_qk, self.lead_value, self.lead_out]
         return [*attention, self.time_value, self.time_out, self.from_z, self.decoder, self.to_head, self.head]
 
-    def encode(self, x: Tensor, visible: Tensor) -> Posterior:
-        """Return encoder layers, the posterior of z and both attention weight maps."""
+    def tokens(self, x: Tensor, visible: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return every encoder layer, (batch, channels, time), and the last one as tokens, (batch, n_tokens, width)."""
         layers = self.stem(with_mask(x, visible))
         h = self.encoder_norm(self.encoder(layers[-1].transpose(1, 2))[0])  # (batch, n_tokens, 2 * hidden)
         layers.append(h.transpose(1, 2))
         for block in self.blocks:
             h = block(h)
             layers.append(h.transpose(1, 2))
+        return layers, h
+
+    def encode(self, x: Tensor, visible: Tensor) -> Posterior:
+        """Return encoder layers, the posterior of z and both attention weight maps."""
+        layers, h = self.tokens(x, visible)
         q, k = self.time_qk(h).unflatten(-1, (2, self.config.heads, -1)).permute(2, 0, 3, 1, 4)
         time = torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, dim=-1)
         weights = AttentionWeights(self.lead_weights(x, visible), time)
@@ -139,8 +144,8 @@ class VAEBiLSTMMHA(nn.Module):
 
     def features(self, x: Tensor, visible: Tensor) -> Tensor:
         """Return pooled encoder features, (batch, n_features): what the density sees."""
-        posterior = self.encode(x, visible)
-        return pool([*posterior.layers, posterior.mu.transpose(1, 2)])
+        layers, h = self.tokens(x, visible)
+        return pool([*layers, self.to_mu(h).transpose(1, 2)])
 
     def decode(self, z: Tensor, weights: AttentionWeights, n_samples: int) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, (batch, 8, n_samples) each, from z (batch, n_tokens, n_latents)."""
