@@ -40,15 +40,18 @@ bench: $(STAMP)
 examples: $(STAMP)
 	$(PY) -m ecg_core.synthetic ecg_core/examples
 
-# Each step takes up where it was left when the command is given again.
+# Every step takes up where it was left when the command is given again.
 reproduce: $(STAMP)
-	@test -n "$(DATA)" || { echo "Say where PTB-XL lies: make reproduce DATA=/path/to/ptbxl" >&2; exit 2; }
-	$(PY) -m training.prepare --source ptbxl --data "$(DATA)" --out "$(RUNS)/prepared"
+	@test -n "$(DATA)" || { echo "Say where PTB-XL lies: make reproduce DATA=/path/to/ptb-xl" >&2; exit 2; }
+	$(PY) -m training.prepare --ptbxl "$(DATA)" --out "$(RUNS)/prepared" --workers 2
 	set -e; for model in $(MODELS); do \
-	  $(PY) -m training.train --config training/configs/$$model.toml --data "$(RUNS)/prepared" --out "$(RUNS)/$$model"; \
+	  $(PY) -m training.train --config training/configs/$$model.toml --data "$(RUNS)/prepared" --runs "$(RUNS)"; \
 	  $(PY) -m training.calibrate --run "$(RUNS)/$$model" --data "$(RUNS)/prepared" --store "$(STORE)"; \
 	done
-	$(PY) -m training.evaluate --store "$(STORE)" --data "$(RUNS)/prepared" --out "$(RUNS)/evaluation"
+	$(PY) -m training.plain_cae --data "$(RUNS)/prepared" --out "$(RUNS)/plain-cae"
+	$(PY) -m training.evaluate --store "$(STORE)" --data "$(RUNS)/prepared" --untrained --cache "$(RUNS)/untrained" \
+	  --plain "$(RUNS)/plain-cae" --write --out "$(RUNS)/evaluation"
+	$(PY) -m training.release --store "$(STORE)"
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

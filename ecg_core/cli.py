@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from ecg_core import __version__
-from ecg_core.errors import ConfigError, ECGError
+from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.plain import finite, plain
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
-        return int(args.run(args, parser))
+        return int(args.run(args, args.parser))
     except ConfigError as error:
         return _complain(str(error), USAGE)
     except ECGError as error:
@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("files", metavar="FILE", nargs="+", type=Path, help="WFDB (.hea), .npy, .npz or .csv")
     _add_score_options(score)
     score.add_argument("--json", action="store_true", help="print one JSON object per line and model")
-    score.set_defaults(run=run_score)
+    score.set_defaults(run=run_score, parser=score)
 
     batch = commands.add_parser(
         "batch",
@@ -80,11 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
     batch.add_argument("--workers", metavar="N", type=_positive, help="processes (default: one for each core)")
     _add_score_options(batch)
     batch.add_argument("--json", action="store_true", help="print each row as a line of JSON as well")
-    batch.set_defaults(run=run_batch)
+    batch.set_defaults(run=run_batch, parser=batch)
 
     models = commands.add_parser("models", help="list the models of a store", description="List the models of a store.")
     _add_store(models)
-    models.set_defaults(run=run_models)
+    models.set_defaults(run=run_models, parser=models)
     return parser
 
 
@@ -176,6 +176,9 @@ def _options(args: argparse.Namespace, parser: _Parser) -> ScoreOptions:
     if args.store is not None and not args.store.is_dir():
         parser.error(f"--store takes a folder of models; {args.store} is none")
     known = _store_names(args.store)
+    if not known:
+        where = args.store or "the packaged store"
+        raise CheckpointError(f"{where} has no models; give a folder that training.calibrate wrote.")
     if args.model != "all" and args.model not in known:
         parser.error(f"--model takes {', '.join([*known, 'all'])}; found {args.model}")
     return ScoreOptions(

@@ -97,7 +97,8 @@ def test_the_core_prints_only_from_the_command_line():
 
 
 def test_nothing_edits_sys_path_and_the_product_unpickles_nothing():
-    edits, pickles = ("sys.path.insert", "sys.path.append"), ("pickle", "torch.load(", "torch.save(")
+    edits = ("sys.path.insert", "sys.path.append")
+    pickles = ("import pickle", "pickle.load", "allow_pickle=True", "torch.load(", "torch.save(")
     banned = {"app": edits + pickles, "ecg_core": edits + pickles, "training": edits, "bench": edits}
     found = [
         f"{path.relative_to(ROOT)}: {word}"
