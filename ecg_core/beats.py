@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from sleepecg.heartbeats import detect_heartbeats
 
 from ecg_core.preprocessing import MODEL_FS
@@ -34,8 +34,11 @@ SHORTEST_S = 2.1
 QUIET_MV = 0.03
 """A lead whose largest deflection stays below this has no beats to find."""
 
-LOWEST_SHARE = 0.15
+LOWEST_SHARE = 0.3
 """A detection below this share of the median beat's magnitude is not a beat."""
+
+T_WAVE_S, T_WAVE_SLOPE = 0.5, 0.35
+"""A detection this soon after a beat, with less than this share of its steepest slope, is its T wave."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,19 @@ def _align(found: NDArray[np.int64], magnitude: FloatArray) -> NDArray[np.int64]
     return np.array(kept, dtype=np.int64)
 
 
+def _without_t_waves(peaks: NDArray[np.int64], x: FloatArray) -> NDArray[np.int64]:
+    """Drop detections that follow a beat closely and are far less steep; sleepecg itself looks 0.36 s ahead only."""
+    slope = np.gradient(x, axis=1)
+    slope /= np.sqrt(np.mean(slope**2, axis=1, keepdims=True))
+    steep = np.sqrt(maximum_filter1d(np.mean(slope**2, axis=0), 2 * round(ALIGN_S * MODEL_FS) + 1)[peaks])
+    kept: list[int] = []
+    for k, peak in enumerate(peaks):
+        close = bool(kept) and peak - peaks[kept[-1]] < T_WAVE_S * MODEL_FS
+        if not (close and steep[k] < T_WAVE_SLOPE * steep[kept[-1]]):
+            kept.append(k)
+    return peaks[kept]
+
+
 def _shifts(peaks: NDArray[np.int64], magnitude: FloatArray) -> FloatArray:
     """Return where the parabola through each peak and its neighbours is highest, within +-0.5 samples."""
     inner = np.clip(peaks, 1, len(magnitude) - 2)
@@ -154,12 +170,13 @@ def detect_beats(x: NDArray[np.float32], usable: tuple[str, ...]) -> Beats:
     lively = np.ptp(rows, axis=1) > QUIET_MV
     if not lively.any():
         return nothing
-    magnitude = _magnitude(rows[lively])
+    rows = rows[lively]
+    magnitude = _magnitude(rows)
     smooth = uniform_filter1d(magnitude, round(SMOOTH_S * MODEL_FS))
     found = np.asarray(detect_heartbeats(smooth, MODEL_FS), dtype=np.int64)
     leads = tuple(lead for lead, alive in zip(chosen, lively, strict=True) if alive)
     if not len(found):
         return Beats(found, leads)
-    peaks = _align(found, magnitude)
+    peaks = _without_t_waves(_align(found, magnitude), rows)
     peaks = peaks[smooth[peaks] > LOWEST_SHARE * np.median(smooth[peaks])]
     return Beats(peaks, leads, shifts=_shifts(peaks, magnitude))

@@ -25,7 +25,7 @@ FAULTS = ("flat", "disconnected", "saturated", "noisy", "baseline jump")
 
 # Thresholds were set on the pure normals and the abnormal records of PTB-XL folds 1-8, where each is passed by
 # about one lead in a thousand or fewer; `python -m training.faults` measures them on fold 9.
-FLAT_MV = 0.05
+FLAT_MV = 0.03
 """Peak-to-peak amplitude below which a lead carries nothing."""
 STILL_MV = 0.006
 """A block whose samples stay within this is constant."""
@@ -34,7 +34,7 @@ STILL_BLOCKS = 4
 """So many constant blocks in a row make a lead flat."""
 SAME_MV = 0.001
 """Values this near, or within a thousandth of the lead's height, are the same rail."""
-RAIL_S = 0.1
+RAIL_S = 0.2
 RAIL_SHARE = 0.02
 """A lead that rests on its highest or lowest value this long at once, or for this share of the time, is clipped."""
 JUMP_MV = 2.0
