@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from ecg_core.records import LEADS, Record
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,3 +53,24 @@ def ptbxl_first(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ptbxl500(shared: Path) -> Path:
     """Return the folder of the 64 PTB-XL records at 500 Hz."""
     return shared / "data" / "ptbxl500"
+
+
+@pytest.fixture(scope="session")
+def ptbxl_at_100(shared: Path) -> Callable[[int], Record]:
+    """Return what gives a PTB-XL record at 100 Hz by its ecg_id; its packed part is opened once."""
+    path = shared / "data" / "ptbxl" / "unpack.py"
+    spec = importlib.util.spec_from_file_location("ptbxl_unpack", path)
+    assert spec
+    assert spec.loader
+    unpack = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unpack)
+    parts: dict[int, dict[int, np.ndarray]] = {}
+
+    def record(ecg_id: int) -> Record:
+        k = ecg_id // 1000
+        if k not in parts:
+            parts[k] = dict(zip(*unpack.read_part(path.parent / f"records100-{k:02d}.xz"), strict=True))
+        signal = (parts[k][ecg_id] / 1000).astype(np.float32)
+        return Record(f"{ecg_id:05d}_lr", signal, LEADS, 100.0, f"{ecg_id:064d}")
+
+    return record
