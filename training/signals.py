@@ -104,7 +104,7 @@ def load_prepared(folder: str | Path) -> Prepared:
     return Prepared(signals, records, meta)
 
 
-def _read(path: str, options: SignalOptions) -> tuple[Record, tuple[str, ...]]:
+def read_source(path: str, options: SignalOptions) -> tuple[Record, tuple[str, ...]]:
     """Return the record, and the leads whose long gaps `clean_nans` filled."""
     described = Path(path).suffix.lower() in DESCRIBED
     given = {"fs": options.fs, "unit": options.unit, "leads": options.leads} if described else {}
@@ -160,7 +160,7 @@ def first_segment(record: Record) -> Record:
 def read_prepared_record(path: str, options: SignalOptions) -> Reading:
     """Read, check and preprocess one record; what cannot be read comes back with its reason."""
     try:
-        raw, filled = _read(path, options)
+        raw, filled = read_source(path, options)
         record = twelve_leads(raw)
         part = first_segment(record)
     except (RecordError, OSError) as error:
