@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 Kind = Literal["normal", "pvc", "af", "st-elevation-anterior", "st-elevation-inferior", "lbbb", "low-voltage"]
 
 GAIN = 1000  # digital units per mV, as PTB-XL
-LOW_VOLTAGE = 0.28
+LOW_VOLTAGE = 0.22
 BREATHING_HZ = 0.25
 COUPLING = 0.6  # of the RR interval at which a premature beat comes
 
@@ -107,7 +107,7 @@ def synthesize(spec: Synthetic) -> NDArray[np.float32]:
 
 def _person(rng: np.random.Generator) -> Array:
     """Return factors on P, QRS and T amplitudes of each lead, shape (3, 8): a body of its own near the average."""
-    return np.asarray(np.exp(rng.normal(0, 0.05, (3, 1)) + rng.normal(0, 0.05, (3, 8))))
+    return np.asarray(np.exp(rng.normal(0, 0.1, (3, 1)) + rng.normal(0, 0.1, (3, 8))))
 
 
 def _rr_intervals(spec: Synthetic, rng: np.random.Generator) -> Array:

@@ -29,8 +29,8 @@ AVERAGE: tuple[Wave, ...] = (
 )
 """Left unexplained of the average beat: 2 uV RMS. P peaks at -0.146 s, T at 0.254 s."""
 
-P_BEFORE_S, T_AFTER_S = -0.1, 0.06
-"""Waves centred before the first are the P wave; those after the second move with the rate."""
+P_BEFORE_S, T_AFTER_S = -0.04, 0.06
+"""Waves centred before the first are the P wave and its repolarisation; those after the second move with the rate."""
 
 T_PEAK_S, T_SLOPE, T_LEVEL = 0.254, 0.252, 0.019
 """T peaks at ``T_SLOPE sqrt(RR) + T_LEVEL`` s: the regression over normals."""
@@ -44,22 +44,22 @@ NOISE_UV = (30.0, 15.0, 5.5, 5.5, 6.0, 5.5, 6.5, 6.0, 3.0, 1.0)
 diagnostic recorder (wander below, its muscle filter above)."""
 
 PREMATURE: tuple[Wave, ...] = (
-    (-0.010, 0.030, (0.30, 0.95, -0.80, -1.20, -0.70, 0.70, 1.15, 1.00)),
-    (0.055, 0.026, (0.25, 0.75, -0.65, -0.95, -0.45, 0.55, 0.85, 0.75)),
-    (0.160, 0.055, (-0.05, -0.15, 0.12, 0.20, 0.12, -0.10, -0.18, -0.15)),
-    (0.280, 0.060, (-0.15, -0.40, 0.30, 0.55, 0.35, -0.25, -0.45, -0.40)),
+    (-0.012, 0.023, (0.35, 1.10, -0.90, -1.40, -0.90, 0.80, 1.40, 1.20)),
+    (0.042, 0.023, (0.30, 0.95, -0.85, -1.30, -0.70, 0.70, 1.15, 1.00)),
+    (0.140, 0.050, (-0.08, -0.20, 0.18, 0.30, 0.18, -0.15, -0.25, -0.20)),
+    (0.270, 0.055, (-0.20, -0.55, 0.40, 0.75, 0.50, -0.35, -0.60, -0.50)),
 )
-"""A beat from the right ventricular outflow tract: 150 ms wide, left bundle branch shape, inferior axis, ST-T opposed."""
+"""A beat from the right ventricular outflow tract: 150 ms wide, left bundle branch shape, inferior axis."""
 
 LEFT_BUNDLE_BRANCH_BLOCK: tuple[Wave, ...] = (
     (-0.030, 0.014, (0.12, 0.10, 0.12, 0.15, 0.15, 0.15, 0.15, 0.12)),
-    (0.000, 0.019, (0.55, 0.35, -0.75, -1.00, -0.75, 0.05, 0.75, 0.65)),
-    (0.052, 0.019, (0.60, 0.25, -0.85, -1.20, -0.95, -0.25, 0.80, 0.75)),
+    (0.000, 0.020, (0.60, 0.35, -0.75, -1.00, -0.75, 0.05, 0.75, 0.65)),
+    (0.047, 0.020, (0.62, 0.25, -0.85, -1.20, -0.95, -0.25, 0.80, 0.75)),
     (0.130, 0.050, (-0.08, -0.04, 0.14, 0.24, 0.20, 0.04, -0.10, -0.10)),
     (0.210, 0.050, (-0.10, -0.05, 0.18, 0.34, 0.30, 0.10, -0.12, -0.12)),
     (0.300, 0.045, (-0.20, -0.08, 0.28, 0.50, 0.42, 0.14, -0.24, -0.24)),
 )
-"""QRS of 150 ms, notched in I, V5 and V6 without q, deep S in V1 to V3, ST-T opposed (doi 10.1016/j.jacc.2008.12.013)."""
+"""QRS of 150 ms, notched in I, V5, V6, deep S in V1 to V3, ST-T opposed (doi 10.1016/j.jacc.2008.12.013)."""
 
 ANTERIOR_INJURY: tuple[Wave, ...] = (
     (0.075, 0.028, (0.05, -0.04, 0.08, 0.22, 0.26, 0.18, 0.09, 0.03)),
