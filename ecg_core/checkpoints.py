@@ -21,6 +21,8 @@ from ecg_core.models import Autoencoder, build_model
 from ecg_core.preprocessing import COMPRESSION, HIGH_HZ, LOW_HZ, MODEL_FS, ORDER
 from ecg_core.records import INDEPENDENT_LEADS
 from ecg_core.scoring import BLOCK_S, ErrorScale
+from ecg_core.store import default_store as default_store
+from ecg_core.store import list_checkpoints as list_checkpoints
 
 FORMAT = 1
 PREPROCESSING: dict[str, float] = {
@@ -109,18 +111,6 @@ class Checkpoint:
         if condition.key not in self.tables:
             raise CheckpointError(f"{self.config.name} is not calibrated for {condition.key}; recalibrate it.")
         return self.tables[condition.key]
-
-
-def default_store() -> Path:
-    """Return the folder of the shipped checkpoints: in the installed package, else beside it in the repository."""
-    installed = Path(__file__).parent / "_store"
-    return installed if installed.is_dir() else Path(__file__).parent.parent / "models_store"
-
-
-def list_checkpoints(store: str | Path | None = None) -> list[str]:
-    """Return the names of the checkpoints in a store, sorted."""
-    folder = Path(store) if store else default_store()
-    return sorted(path.parent.name for path in folder.glob("*/config.json"))
 
 
 def read_config(folder: str | Path) -> CheckpointConfig:
@@ -217,6 +207,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointCon
     }
     arrays: dict[str, np.ndarray[Any, Any]] = {
         "density/mean": checkpoint.density.mean,
+        "density/scale": checkpoint.density.scale,
         "density/projection": checkpoint.density.projection,
         "density/weight": checkpoint.density.weight,
         "error_scale/rms": checkpoint.error_scale.rms,

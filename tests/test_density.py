@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ecg_core.density import fit_density
+from ecg_core.density import fit_density, make_density
 
 
 def features(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,4 +39,13 @@ def test_units_of_the_features_do_not_matter(density):
     scale = np.array([1.0, 100.0, 0.01, 5.0], dtype=np.float32)
     scaled = fit_density(*(part * scale for part in features(4000, rng)))
     x = np.random.default_rng(1).normal(size=(20, 4)).astype(np.float32)
-    assert np.allclose(density.score(x), scaled.score(x * scale), rtol=1e-3)
+    assert np.allclose(density.score(x), scaled.score(x * scale), rtol=5e-3)
+
+
+def test_half_precision_changes_scores_by_less_than_a_thousandth():
+    rng = np.random.default_rng(2)
+    mean, projection, weight = rng.normal(size=300), rng.normal(size=(200, 300)) * 50, rng.uniform(size=200)
+    projection *= np.exp(rng.normal(0, 3, 300))  # features of very different scales
+    x = rng.normal(size=(50, 300)).astype(np.float32)
+    exact = (((x - mean) @ projection.T) ** 2) @ weight
+    assert np.allclose(make_density(mean, projection, weight).score(x), exact, rtol=1e-3)

@@ -131,16 +131,15 @@ def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Fitted
     kept = cache / f"fit-{fingerprint(model, x)}.npz" if cache else None
     if kept and kept.is_file():
         with np.load(kept) as arrays:
-            density = Density(arrays["mean"], arrays["projection"], arrays["weight"])
+            density = Density(arrays["mean"], arrays["scale"], arrays["projection"], arrays["weight"])
             return Fitted(model, density, ErrorScale(arrays["rms"]))
     fitted = _fit(model, x)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         density = fitted.density
         part = kept.with_suffix(".part.npz")
-        np.savez(
-            part, mean=density.mean, projection=density.projection, weight=density.weight, rms=fitted.error_scale.rms
-        )
+        arrays = {name: getattr(density, name) for name in ("mean", "scale", "projection", "weight")}
+        np.savez(part, rms=fitted.error_scale.rms, **arrays)
         part.replace(kept)
     return fitted
 
