@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, NoReturn
 from ecg_core import __version__
 from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.plain import finite, plain
+from ecg_core.store import list_checkpoints
 
 if TYPE_CHECKING:
-    from ecg_core.batch import Row
     from ecg_core.detection import Detection
-    from ecg_core.score_file import ScoreOptions
+    from ecg_core.score_file import Row, ScoreOptions
 
 DEFAULT_MODEL = "vae-bilstm-mha"
 DEFAULT_RATE = 0.05
@@ -165,7 +165,7 @@ def run_batch(args: argparse.Namespace, parser: _Parser) -> int:
 
 def run_models(args: argparse.Namespace, _: _Parser) -> int:
     """List what is in the store."""
-    for name in _store_names(args.store):
+    for name in list_checkpoints(args.store):
         print(f"{name}{' (default)' if name == DEFAULT_MODEL else ''}")
     return OK
 
@@ -175,7 +175,7 @@ def _options(args: argparse.Namespace, parser: _Parser) -> ScoreOptions:
 
     if args.store is not None and not args.store.is_dir():
         parser.error(f"--store takes a folder of models; {args.store} is none")
-    known = _store_names(args.store)
+    known = list_checkpoints(args.store)
     if not known:
         where = args.store or "the packaged store"
         raise CheckpointError(f"{where} has no models; give a folder that training.calibrate wrote.")
@@ -189,12 +189,6 @@ def _options(args: argparse.Namespace, parser: _Parser) -> ScoreOptions:
         unit=args.unit,
         leads=args.leads,
     )
-
-
-def _store_names(store: Path | None) -> list[str]:
-    from ecg_core.checkpoints import list_checkpoints
-
-    return list(list_checkpoints(store))
 
 
 def _seen(records: Iterable[list[Row]], failed: set[str], as_json: bool) -> Iterator[Row]:

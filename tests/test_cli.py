@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ecg_core import batch, checkpoints, cli, score_file
+from ecg_core import batch, cli, score_file
 from ecg_core.cli import main
 from tests.fakes import MODELS, FakeDetector, write_wfdb
 
@@ -24,7 +24,7 @@ TWELVE = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
 def _fake_detectors(monkeypatch):
     monkeypatch.setattr(score_file, "load_detector", FakeDetector)
     monkeypatch.setattr(batch, "SCORER", "tests.fakes:make_scorer")
-    monkeypatch.setattr(checkpoints, "list_checkpoints", lambda store=None: [*MODELS, "damaged"])
+    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: [*MODELS, "damaged"])
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_the_default_model_is_the_one_with_attention(ecg, capsys):
 
 
 def test_all_models_of_the_store(ecg, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoints, "list_checkpoints", lambda store=None: list(MODELS))
+    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: list(MODELS))
     assert main(["score", str(ecg), str(ecg), "--model", "all", "--json"]) == 0
     assert [json.loads(line)["model"] for line in capsys.readouterr().out.splitlines()] == [*MODELS, *MODELS]
 
@@ -88,7 +88,7 @@ def test_the_table_says_how_many_segments_of_a_long_recording(tmp_path, capsys, 
 
 
 def test_each_bad_file_is_named_once_whatever_the_number_of_models(ecg, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoints, "list_checkpoints", lambda store=None: list(MODELS))
+    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: list(MODELS))
     gone, short = tmp_path / "gone.hea", write_wfdb(tmp_path, "short", seconds=2)
     assert main(["score", str(gone), str(short), str(tmp_path), str(ecg), "--model", "all", "--json"]) == 1
     out, err = capsys.readouterr()

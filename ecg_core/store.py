@@ -1,0 +1,17 @@
+"""Where checkpoints lie and what they are called; nothing of them is loaded, so torch is not either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def default_store() -> Path:
+    """Return the folder of the shipped checkpoints: in the installed package, else beside it in the repository."""
+    installed = Path(__file__).parent / "_store"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "models_store"
+
+
+def list_checkpoints(store: str | Path | None = None) -> list[str]:
+    """Return the names of the checkpoints in a store, sorted."""
+    folder = Path(store) if store else default_store()
+    return sorted(path.parent.name for path in folder.glob("*/config.json"))
