@@ -113,7 +113,7 @@ def verdict(detection: Detection, threshold: float | None, rate: float) -> Verdi
     """Put a detection at a threshold into words."""
     above = is_above(detection, threshold, rate)
     if above is None:
-        reason = (detection.reason or "The signal cannot be scored").rstrip(".") + "."
+        reason = (detection.reason or "The signal cannot be scored").removeprefix("Not interpretable. ").rstrip(".") + "."
         return Verdict("technical", "", "", "", "Not interpretable", reason, ())
     side: Side = "above" if above else "below"
     headline = "Above the alarm threshold" if above else "Below the alarm threshold"
