@@ -6,6 +6,7 @@ Paper coordinates have their origin at the top left, x to the right and y downwa
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -147,6 +148,8 @@ def lay_out(
         raise ConfigError(f"Unknown paper layout {layout!r}; choose one of {', '.join(ROW_MM)}.")
     if signal.ndim != 2 or signal.shape[0] != len(LEADS):
         raise ConfigError(f"Expected twelve leads to lay out, shape (12, n); found {signal.shape}.")
+    if layout == "lead":
+        gain = (max(gain[0], LEAD_GAIN), max(gain[1], LEAD_GAIN))
     stop_s = start_s + min(signal.shape[1] / fs, PAPER_S * 25.0 / speed)
     slots = _slots(layout, start_s, stop_s, speed, centre_s, lead or RHYTHM_LEAD)
     zero = {i: _zero(_cut(signal, fs, start_s, slot)) for i, slot in enumerate(slots)}
@@ -206,7 +209,7 @@ def _slots(
     else:
         width_s = (stop_s - start_s) / len(columns)
         edges = [start_s + c * width_s for c in range(len(columns) + 1)]
-        spans = [(a, b, GUTTER_MM + (a - start_s) * speed) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        spans = [(a, b, GUTTER_MM + (a - start_s) * speed) for a, b in itertools.pairwise(edges)]
     slots = [
         _Slot(name, row, a, b, x)
         for leads, (a, b, x) in zip(columns, spans, strict=True)
@@ -264,7 +267,6 @@ def _row_positions(
 
 def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout, gain: Gain) -> Strip:
     left = layout in ("12x1", "closeup")
-    scale = max(lead_gain(slot.lead, gain), LEAD_GAIN) if layout == "lead" else lead_gain(slot.lead, gain)
     return Strip(
         lead=slot.lead,
         row=slot.row,
@@ -272,7 +274,7 @@ def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout,
         stop_s=slot.stop_s,
         x_mm=slot.x_mm,
         y_mm=y_mm,
-        gain=scale,
+        gain=lead_gain(slot.lead, gain),
         zero_mv=zero,
         rhythm=slot.rhythm,
         label_x_mm=slot.x_mm - 1.0 if left else slot.x_mm + 1.0,
