@@ -168,8 +168,8 @@ def draw_page(detection: Detection, title: str, attention: Attention | None = No
         if attention is not None:
             draw_attention(_axes(figure, 22 + height + 47, 13), attention)
     notes = [f"* {', '.join(detection.masked_leads)} left out" if detection.masked_leads else ""]
-    notes.append("Score trace, error by lead (1-64 times the normals')" if e else "")
+    notes.append("below: score trace; error by lead, 1-64 times the normals'" if e else "")
     notes.append("attention by lead: where the model looked, not why" if attention is not None else "")
-    footer = "; ".join(filter(None, notes))
-    _say(figure, LEFT, 202, f"{footer}. {NOT_A_DIAGNOSIS}" if footer else NOT_A_DIAGNOSIS, fontsize=7, color=MUTED)
+    _say(figure, LEFT, 199, "; ".join(filter(None, notes)), fontsize=7, color=MUTED)
+    _say(figure, LEFT, 203, NOT_A_DIAGNOSIS, fontsize=7, color=MUTED)
     return figure
