@@ -24,9 +24,14 @@ def apply() -> None:
     st.html(_style())
 
 
+def scheme() -> palette.Scheme:
+    """Return the scheme in use."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
 def logo() -> str:
     """Return the file name of the logo for the scheme in use."""
-    return "logo-dark.svg" if st.context.theme.type == "dark" else "logo.svg"
+    return "logo-dark.svg" if scheme() == "dark" else "logo.svg"
 
 
 def status_bar(right: str) -> None:

@@ -9,12 +9,19 @@ import streamlit as st
 
 from app.words import VALIDATED_RATE
 from ecg_core.paper import Gain, choose_gain
-from ecg_core.records import Record
+from ecg_core.records import LEADS, Record
 
 MODEL, LAYOUT, GAIN = "model", "layout", "gain"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
-UPLOADER, STRETCHES = "uploader", "stretches"
-_ENTRIES, _CURRENT, _OPENING, _STRETCH, _GAIN_CHOSEN = "entries", "current", "opening", "stretch", "gain_chosen"
+UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
+_ENTRIES, _CURRENT, _OPENING, _STRETCH, _LEAD, _GAIN_CHOSEN = (
+    "entries",
+    "current",
+    "opening",
+    "stretch",
+    "lead",
+    "gain_chosen",
+)
 
 MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
 TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLSTM-MHA"}
@@ -54,11 +61,13 @@ def prepare() -> None:
         _CURRENT: None,
         _OPENING: False,
         _STRETCH: None,
+        _LEAD: None,
+        EXPLORE: False,
         _GAIN_CHOSEN: False,
     }
     for key, value in first.items():
         st.session_state.setdefault(key, value)
-    for key in (MODEL, LAYOUT, GAIN, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE):
+    for key in (MODEL, LAYOUT, GAIN, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE, EXPLORE):
         st.session_state[key] = st.session_state[key]
 
 
@@ -97,7 +106,7 @@ def show(key: str) -> None:
     """Show one record; zoom starts anew, layout, model and threshold stay."""
     st.session_state[_CURRENT] = key
     st.session_state[_OPENING] = False
-    st.session_state[_STRETCH] = None
+    forget_zoom()
     if not st.session_state[_GAIN_CHOSEN]:
         record = st.session_state[_ENTRIES][key].record
         head = record.crop(0.0, min(record.duration, 10.0))
@@ -129,12 +138,18 @@ def can_go_back() -> bool:
 def next_model() -> None:
     """Choose the next model, round the end."""
     st.session_state[MODEL] = MODELS[(MODELS.index(st.session_state[MODEL]) + 1) % len(MODELS)]
-    st.session_state[_STRETCH] = None
+    forget_stretch()
 
 
 def forget_stretch() -> None:
-    """Go back to the whole sheet: another model marks other stretches."""
+    """Leave the close-up of a stretch: another model marks other stretches."""
     st.session_state[_STRETCH] = None
+
+
+def forget_zoom() -> None:
+    """Go back to the whole sheet."""
+    st.session_state[_STRETCH] = None
+    st.session_state[_LEAD] = None
 
 
 def gain_is_chosen() -> None:
@@ -152,6 +167,20 @@ def take_stretch() -> None:
     clicked = st.session_state[STRETCHES].choose
     if clicked is not None:
         st.session_state[_STRETCH] = None if clicked < 0 else int(clicked)
+
+
+def take_lead() -> None:
+    """Show the lead that was clicked on the paper alone, or all leads again."""
+    clicked = st.session_state[PAPER].lead
+    if clicked in LEADS:
+        alone = st.session_state[_LEAD] is None
+        forget_zoom()
+        st.session_state[_LEAD] = clicked if alone else None
+
+
+def lead() -> str | None:
+    """Return the lead shown alone."""
+    return st.session_state[_LEAD]
 
 
 def stretch() -> int | None:

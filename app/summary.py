@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,6 @@ from app import words
 from app.components.packets import cell_steps
 from app.state import TITLES, Entry
 from ecg_core.detection import Detection, Stretch
-from ecg_core.paper import Paper
 from ecg_core.records import LEADS
 
 TICKS = (50.0, 90.0, 99.0, 99.9)
@@ -223,50 +222,3 @@ def expected_rows(point: Mapping[str, float] | None, rate: float) -> dict[str, A
         {"name": "Abnormal ECGs missed", "value": f"{100 - found:.0f} of 100"},
     ]
     return {"items": items}
-
-
-def view_data(
-    entry: Entry,
-    paper: Paper,
-    shown_model: str | None,
-    detection: Detection | None,
-    *,
-    above: bool,
-    reconstruction: bool,
-    marks: bool,
-    chosen: int | None,
-    gain_by_itself: bool,
-) -> dict[str, Any]:
-    """Return what the paper shows of signals and model: geometry, switches and words."""
-    title = TITLES.get(shown_model or "", "")
-    limb, chest = paper.gain
-    gain = f"{limb:g} mm/mV" if limb == chest else f"limb {limb:g}, chest {chest:g} mm/mV"
-    if limb != chest and gain_by_itself:
-        gain += " (chest leads would overlap at 10)"
-    quality: Mapping[str, Sequence[str]] = detection.quality if detection else {}
-    return {
-        "record": entry.key,
-        "model": shown_model,
-        "paper": paper.to_dict(),
-        "layout_key": f"{paper.layout}|{limb}|{chest}|{paper.speed}|{paper.strips[0].start_s:.2f}",
-        "layout": paper.layout,
-        "reconstruction": reconstruction and shown_model is not None,
-        "marks": marks and shown_model is not None,
-        "filled": above,
-        "chosen": chosen,
-        "error_bars": paper.layout in ("12x1", "lead") and shown_model is not None,
-        "faults": {lead: " and ".join(why) for lead, why in quality.items() if why},
-        "print": f"{paper.speed:g} mm/s, {gain}, {entry.record.fs:g} Hz as recorded, no filter",
-        "key_of_lines": f"reconstruction by {title}, ± 1 SD",
-        "described": _described(entry, paper),
-        "trace_described": "Anomaly score over time",
-        "error_described": "Reconstruction error by lead and time",
-    }
-
-
-def _described(entry: Entry, paper: Paper) -> str:
-    leads = "twelve leads" if paper.layout != "lead" else f"lead {paper.strips[0].lead}"
-    return (
-        f"ECG of {entry.record.name}, {leads}, {words.span(paper.start_s, paper.stop_s)}. "
-        "Drag, or use the left and right arrow keys, to measure milliseconds and millivolts."
-    )

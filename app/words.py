@@ -113,7 +113,9 @@ def verdict(detection: Detection, threshold: float | None, rate: float) -> Verdi
     """Put a detection at a threshold into words."""
     above = is_above(detection, threshold, rate)
     if above is None:
-        reason = (detection.reason or "The signal cannot be scored").removeprefix("Not interpretable. ").rstrip(".") + "."
+        reason = (detection.reason or "The signal cannot be scored").removeprefix("Not interpretable. ").rstrip(
+            "."
+        ) + "."
         return Verdict("technical", "", "", "", "Not interpretable", reason, ())
     side: Side = "above" if above else "below"
     headline = "Above the alarm threshold" if above else "Below the alarm threshold"
@@ -214,6 +216,14 @@ def recording(record: Record) -> str:
         else (f"{record.duration / 60:.0f} min")
     )
     return f"{len(record.leads)} leads, {length}, {record.fs:g} Hz"
+
+
+def provenance(title: str, detection: Detection | None) -> str:
+    """Return what computed the page: model, checkpoint, calibration."""
+    if detection is None:
+        return f"{title}: not loaded"
+    normals = f" · calibrated on {detection.n_normals} normal ECGs" if detection.n_normals else ""
+    return f"{title} · {detection.checkpoint}{normals}"
 
 
 def expected_at(points: Sequence[dict[str, float]], rate: float) -> dict[str, float] | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import look, resources, state, summary, words
+from app import look, resources, sheet, state, summary, words
 from app.components import packets, rail
 from app.components.paper import paper
 from app.components.verdict import verdict_band
 from app.state import Entry
 from app.views import opening
 from ecg_core.detection import Detection
-from ecg_core.paper import Paper, lay_out
 
 
 def page() -> None:
@@ -39,9 +38,10 @@ def page() -> None:
     with st.container(key="sheet"):
         with st.container(key="main"):
             _sheet(entry, model, detection, above)
+            _explore(entry, detection)
         with st.container(key="rail"):
             _rail(entry, model, detection, above, rate)
-    look.status_bar(_provenance(model, detection))
+    look.status_bar(words.provenance(state.TITLES[model], detection))
 
 
 def _record_bar(entry: Entry) -> None:
@@ -79,7 +79,7 @@ def _controls() -> None:
             list(layouts),
             format_func=layouts.__getitem__,
             key=state.LAYOUT,
-            on_change=state.forget_stretch,
+            on_change=state.forget_zoom,
             **hidden,
         )
         st.segmented_control(
@@ -97,10 +97,11 @@ def _controls() -> None:
 
 def _sheet(entry: Entry, model: str, detection: Detection | None, above: bool) -> None:
     explained = detection is not None and detection.explanation is not None
-    start_s = detection.explanation.start_s if detection and detection.explanation else entry.record.start_s
-    view = summary.view_data(
+    gain = state.GAINS[state.value(state.GAIN)]
+    layout = state.value(state.LAYOUT)
+    view = sheet.view_data(
         entry,
-        _geometry(entry, detection, start_s),
+        sheet.geometry(entry, detection, layout, gain, state.stretch(), state.lead()),
         model if explained else None,
         detection,
         above=above,
@@ -112,19 +113,26 @@ def _sheet(entry: Entry, model: str, detection: Detection | None, above: bool) -
     packet = None
     if detection is not None and explained:
         packet = resources.model_packet(entry.key, model, detection.checkpoint, entry.record, detection)
-    paper(resources.signals_packet(entry.key, start_s, entry.record), packet, view)
+    start_s = sheet.start_of_view(entry, detection)
+    paper(resources.signals_packet(entry.key, start_s, entry.record), packet, view, state.take_lead)
 
 
-def _geometry(entry: Entry, detection: Detection | None, start_s: float) -> Paper:
-    shown = packets.on_view(entry.record, start_s)
-    gain = state.GAINS[state.value(state.GAIN)]
-    chosen = state.stretch()
-    stretches = detection.explanation.stretches if detection and detection.explanation else ()
-    if chosen is not None and chosen < len(stretches):
-        s = stretches[chosen]
-        centre = (s.start_s + s.stop_s) / 2
-        return lay_out(shown.signal, shown.fs, "closeup", gain=gain, start_s=shown.start_s, centre_s=centre)
-    return lay_out(shown.signal, shown.fs, state.value(state.LAYOUT), gain=gain, start_s=shown.start_s)
+def _explore(entry: Entry, detection: Detection | None) -> None:
+    if not st.toggle("Zoom and pan all leads together", key=state.EXPLORE):
+        return
+    from app import charts  # plotly comes with it: not before it is asked for
+
+    shown = packets.on_view(entry.record, sheet.start_of_view(entry, detection))
+    explanation = detection.explanation if detection else None
+    figure = charts.signals(
+        shown.signal,
+        shown.fs,
+        shown.leads,
+        reconstruction=explanation.reconstruction if explanation else None,
+        start_s=shown.start_s,
+        scheme=look.scheme(),
+    )
+    st.plotly_chart(figure, key="explore_chart", theme=None, config={"displaylogo": False})
 
 
 def _rail(entry: Entry, model: str, detection: Detection | None, above: bool, rate: float) -> None:
@@ -149,10 +157,3 @@ def _threshold(model: str, rate: float) -> None:
         st.select_slider("False-alarm rate", state.RATES, format_func=words.percent, key=state.RATE)
         point = words.expected_at(resources.operating_points(model), rate)
         rail.rows("expected", summary.expected_rows(point, rate))
-
-
-def _provenance(model: str, detection: Detection | None) -> str:
-    if detection is None:
-        return f"{state.TITLES[model]}: not loaded"
-    normals = f" · calibrated on {detection.n_normals} normal ECGs" if detection.n_normals else ""
-    return f"{state.TITLES[model]} · {detection.checkpoint}{normals}"

@@ -34,7 +34,7 @@ class PaperView {
     this.print = drawing("g", {});
     this.cross = drawing("path", { class: "cross" });
     this.caliperBox = drawing("g", {});
-    this.sheet = drawing("svg", { role: "img", tabindex: "0", class: "sheet" },
+    this.sheet = drawing("svg", { role: "group", tabindex: "0", class: "sheet" },
       this.grid, this.marksUnder, this.band, this.names, this.errorBars, this.model, this.recorded, this.marksOver,
       this.print, this.cross, this.caliperBox);
     this.trace = drawing("svg", { role: "img" });
@@ -124,6 +124,15 @@ class PaperView {
         node.append(words);
         node.classList.add("faulty");
       }
+      node.setAttribute("tabindex", "0");
+      node.setAttribute("role", "button");
+      const hint = drawing("title", {});
+      hint.textContent = `${strip.lead}: ${view.lead_hint}`;
+      node.append(hint);
+      const alone = (event) => { event.stopPropagation(); if (this.chooseLead) this.chooseLead(strip.lead); };
+      node.addEventListener("pointerdown", (event) => event.stopPropagation());
+      node.addEventListener("click", alone);
+      node.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); alone(event); } });
       this.names.append(node);
       if (!strip.label_left && !strip.rhythm && strip.x_mm > 15) {
         this.names.append(drawing("path", { class: "cut", d: `M${strip.x_mm * ppm} ${(strip.y_mm - 3) * ppm}v${6 * ppm}` }));
@@ -444,8 +453,9 @@ class PaperView {
 const views = new WeakMap();
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { data, parentElement, setTriggerValue } = component;
   if (!views.has(parentElement)) views.set(parentElement, new PaperView(home(parentElement)));
+  views.get(parentElement).chooseLead = (lead) => setTriggerValue("lead", lead);
   if (data) publish("signals", unpack(data));
   return () => {
     const view = views.get(parentElement);

@@ -8,14 +8,14 @@ from typing import Any
 import streamlit as st
 
 from app.components import script, style
+from app.state import STRETCHES
 
 _rail = st.components.v2.component("leadwise_rail", css=style("rail/rail.css"), js=script("clip.js", "rail/rail.js"))
 
 
-def stretch_list(data: dict[str, Any], on_choose: Callable[[], None]) -> int | None:
-    """Show the most anomalous stretches; return the index of the one just clicked (-1: back), else None."""
-    chosen = _rail(key="stretches", data={"kind": "stretches", **data}, on_choose_change=on_choose)
-    return chosen.choose
+def stretch_list(data: dict[str, Any], on_choose: Callable[[], None]) -> None:
+    """Show the most anomalous stretches; a click sets the component's `choose` to an index, or to -1: back."""
+    _rail(key=STRETCHES, data={"kind": "stretches", **data}, on_choose_change=on_choose)
 
 
 def lead_bars(data: dict[str, Any]) -> None:

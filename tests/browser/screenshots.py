@@ -1,0 +1,161 @@
+"""Picture every state of the app, light and dark, at 1440 and 1024 px, from the state as checked out.
+
+python -m tests.browser.screenshots [docs/screenshots] [--only TEXT]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from ecg_core.readers import read_record
+from ecg_core.synthetic import example_paths
+from tests.browser import driving
+from tests.browser.ensure_browser import browser_path
+from tests.browser.serving import ROOT, served
+
+SIZES = {1440: 900, 1024: 768}
+PVC, LBBB, CALM = "Premature ventricular beat", "Left bundle branch block", "Sinus rhythm, 72 /min"
+
+
+def empty(page: Page, address: str, files: Path) -> None:
+    """Show the choice of records."""
+    driving.go(page, address)
+
+
+def analyse(page: Page, address: str, files: Path) -> None:
+    """Show a record above the threshold."""
+    driving.go(page, address)
+    driving.open_example(page, LBBB)
+
+
+def below(page: Page, address: str, files: Path) -> None:
+    """Show a record below the threshold."""
+    driving.go(page, address)
+    driving.open_example(page, CALM)
+
+
+def stretch(page: Page, address: str, files: Path) -> None:
+    """Show all leads around a stretch."""
+    driving.go(page, address)
+    driving.open_example(page, PVC)
+    if page.locator("button.stretch").count():
+        page.locator("button.stretch").first.click()
+
+
+def twelve(page: Page, address: str, files: Path) -> None:
+    """Show the 12 x 1 layout with its error bars."""
+    driving.go(page, address)
+    driving.open_example(page, LBBB)
+    driving.choose(page, "12 × 1")
+
+
+def moved(page: Page, address: str, files: Path) -> None:
+    """Show a moved threshold."""
+    driving.go(page, address)
+    driving.open_example(page, LBBB)
+    driving.move_threshold(page, "ArrowRight", "6 %")
+
+
+def errors(page: Page, address: str, files: Path) -> None:
+    """Show a lone half, and a file that cannot be read."""
+    driving.go(page, address)
+    page.locator("input[type=file]").set_input_files([str(files / "lone.hea"), str(files / "broken.hea")])
+    page.locator(".lw-problem").first.wait_for()
+
+
+def described(page: Page, address: str, files: Path) -> None:
+    """Show the form that asks what an array does not say."""
+    driving.go(page, address)
+    page.locator("input[type=file]").set_input_files(str(files / "noisy.npy"))
+    page.get_by_text("Read with these").wait_for()
+
+
+def unreadable(page: Page, address: str, files: Path) -> None:
+    """Show a record that is not interpretable."""
+    described(page, address, files)
+    page.get_by_label("Sampling rate (Hz)").fill("500")
+    for label, option in (("Unit of the values", "mV"), ("Leads, in the file's order", "I, II, III")):
+        page.get_by_role("combobox", name=label).click()
+        page.get_by_role("option", name=option).first.click()
+    page.get_by_role("button", name="Read with these").click()
+    page.wait_for_function(driving.PAINTED)
+
+
+STATES: dict[str, Callable[[Page, str, Path], None]] = {
+    "empty": empty,
+    "analyse": analyse,
+    "below": below,
+    "stretch": stretch,
+    "12x1": twelve,
+    "threshold": moved,
+    "errors": errors,
+    "description": described,
+    "not-interpretable": unreadable,
+}
+
+
+def prepare_files(folder: Path) -> None:
+    """Write the files that go wrong."""
+    source = example_paths()[0]
+    (folder / "lone.hea").write_bytes(source.read_bytes().replace(source.stem.encode(), b"lone"))
+    (folder / "broken.hea").write_bytes(b"this is no header")
+    signal = read_record(source).signal.copy()
+    rng = np.random.default_rng(0)
+    signal[4:] = rng.normal(0, 1.5, signal[4:].shape)
+    signal[:3] = 0.0
+    np.save(folder / "noisy.npy", signal)
+
+
+def picture(context: BrowserContext, name: str, address: str, files: Path, target: Path, width: int) -> None:
+    """Bring the page into a state and picture all of it."""
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": SIZES[width]})
+    STATES[name](page, address, files)
+    page.mouse.move(2, 2)
+    driving.settle(page)
+    content = page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight") + 30
+    page.set_viewport_size({"width": width, "height": max(SIZES[width], content)})
+    driving.settle(page)
+    page.screenshot(path=target)
+    page.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="Picture every state of the app.")
+    parser.add_argument("out", nargs="?", type=Path, default=ROOT / "docs" / "screenshots")
+    parser.add_argument("--only", default="", help="only pictures whose name contains this text")
+    args = parser.parse_args(argv)
+    path = browser_path()
+    if path is None:
+        sys.stderr.write("No Chromium found; on Debian: apt-get install chromium\n")
+        return 1
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        files = Path(name)
+        prepare_files(files)
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        with served(files / "log.txt") as address:
+            for scheme in ("light", "dark"):
+                context = chromium.new_context(color_scheme=scheme, reduced_motion="reduce")
+                context.set_default_timeout(60_000)
+                for width in SIZES:
+                    for state in STATES:
+                        target = args.out / f"{state}-{scheme}-{width}.png"
+                        if args.only in target.stem:
+                            picture(context, state, address, files, target, width)
+                            sys.stdout.write(f"{target}\n")
+                context.close()
+        chromium.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
