@@ -76,9 +76,9 @@ ERROR_SCALE_NORMALS = 2000
 MASKED_NORMALS = 200
 MARK_QUANTILE = 0.95
 WEIGHTS = (0.1, 1.0)
-"""Of reconstruction and latent. Chosen on fold 9, abnormals used (`python -m training.weights`): the reconstruction ranks
-records worse than the latent does, and at 0.1 it costs at most .0012 of AUROC; at none, what was restored badly would
-never reach the verdict. See training/EXPERIMENTS.md."""
+"""Of reconstruction and latent. Chosen on fold 9, abnormals used (`python -m training.weights`): the reconstruction
+ranks records worse than the latent does, and at 0.1 it costs at most .0012 of AUROC; at none, what was restored badly
+would never reach the verdict. See training/EXPERIMENTS.md."""
 
 
 @dataclass(frozen=True)
