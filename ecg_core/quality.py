@@ -15,6 +15,7 @@ from ecg_core.records import LEADS
 from ecg_core.reversal import suspect_reversal
 
 FloatArray = NDArray[np.float64]
+RawArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
 MAX_BAD_LEADS = 4
@@ -102,16 +103,16 @@ class Quality:
 
 
 @lru_cache(maxsize=16)
-def _mains_basis(n: int, fs: float) -> FloatArray:
+def _mains_basis(n: int, fs: float) -> RawArray:
     """Return cosines and sines at 50 and 60 Hz, shape (n, 4), unit length where not zero."""
     t = np.arange(n) / fs
     waves = [wave(2 * np.pi * hz * t) for hz in (50.0, 60.0) for wave in (np.cos, np.sin)]
     basis = np.stack(waves, axis=1)
     norm = np.linalg.norm(basis, axis=0)
-    return np.where(norm > 1e-6 * n, basis / np.maximum(norm, 1e-12), 0.0)
+    return np.where(norm > 1e-6 * n, basis / np.maximum(norm, 1e-12), 0.0).astype(np.float32)
 
 
-def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
+def _take_off_mains(x: RawArray, fs: float) -> tuple[RawArray, RawArray]:
     """Return the signal without 50 and 60 Hz, second by second, and their peak amplitude by lead, mV.
 
     Below `FOLDED_BELOW_HZ` they are measured, but left in: too much of the ECG lies there.
@@ -122,7 +123,7 @@ def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
     seconds = x[:, : k * n].reshape(len(x), k, n)
     centred = seconds - seconds.mean(axis=2, keepdims=True)
     part = centred @ basis
-    by_hz = np.sqrt(part[..., 0::2] ** 2 + part[..., 1::2] ** 2) * np.sqrt(2.0 / n)
+    by_hz = np.sqrt(part[..., 0::2] ** 2 + part[..., 1::2] ** 2) * np.float32(np.sqrt(2.0 / n))
     amplitude = np.median(by_hz, axis=1).max(axis=1)
     if fs < FOLDED_BELOW_HZ:
         return x, amplitude
@@ -131,17 +132,18 @@ def _take_off_mains(x: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
     return clean, amplitude
 
 
-def _to_model_rate(x: FloatArray, fs: float) -> FloatArray:
+def _to_model_rate(x: RawArray, fs: float) -> FloatArray:
     """Return `x` at 100 Hz, each sample the mean of the time it stands for."""
     ratio = fs / MODEL_FS
     if abs(ratio - 1) < 1e-9:
-        return x
+        return x.astype(np.float64)
     if ratio > 1 and abs(ratio - round(ratio)) < 1e-9:
         k = round(ratio)
         n = x.shape[1] // k
-        return np.asarray(x[:, : n * k].reshape(len(x), n, k).mean(axis=2), dtype=np.float64)
+        mean_of = np.full(k, 1.0 / k, dtype=np.float32)
+        return np.asarray(x[:, : n * k].reshape(len(x), n, k) @ mean_of, dtype=np.float64)
     n = int(x.shape[1] / ratio)
-    total = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1)], axis=1)
+    total = np.concatenate([np.zeros((len(x), 1)), np.cumsum(x, axis=1, dtype=np.float64)], axis=1)
     edge = np.arange(n + 1) * ratio
     low = np.minimum(edge.astype(np.int64), x.shape[1] - 1)
     at_edge = total[:, low] + (total[:, low + 1] - total[:, low]) * (edge - low)
@@ -154,7 +156,7 @@ def _longest_run(mask: BoolArray) -> int:
     return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
 
 
-def _flat(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
+def _flat(x: RawArray, fs: float, height: RawArray) -> BoolArray:
     """Tell leads that are constant, for 2 s or all the time."""
     n = round(STILL_S * fs)
     blocks = x[:, : x.shape[1] // n * n].reshape(len(x), -1, n)
@@ -162,7 +164,7 @@ def _flat(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
     return np.array([_longest_run(row) >= STILL_BLOCKS for row in still]) | (height < FLAT_MV)
 
 
-def _clipped(x: FloatArray, fs: float, height: FloatArray) -> BoolArray:
+def _clipped(x: RawArray, fs: float, height: RawArray) -> BoolArray:
     """Tell leads that rest on their highest or lowest value as on a rail."""
     slack = np.maximum(1e-3 * height, SAME_MV)[:, None]
     clipped = np.zeros(len(x), dtype=bool)
@@ -227,7 +229,7 @@ def _unexplained(w: FloatArray) -> FloatArray:
 
 def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
     """Assess one stretch of some seconds."""
-    x = np.asarray(signal, dtype=np.float64)
+    x = np.asarray(signal, dtype=np.float32)
     height = np.ptp(x, axis=1)
     clean, mains = _take_off_mains(x, fs)
     w = _to_model_rate(clean, fs)
