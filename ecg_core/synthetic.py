@@ -65,7 +65,7 @@ EXAMPLES = (
     Synthetic("normal-72", "normal", 72.0, 2, 52, "female"),
     Synthetic("normal-95", "normal", 95.0, 3, 41, "female"),
     Synthetic("premature-ventricular-beat", "pvc", 68.0, 4, 58, "male"),
-    Synthetic("atrial-fibrillation", "af", 98.0, 5, 74, "female"),
+    Synthetic("atrial-fibrillation", "af", 132.0, 5, 74, "female"),
     Synthetic("st-elevation-anterior", "st-elevation-anterior", 82.0, 6, 63, "male"),
     Synthetic("left-bundle-branch-block", "lbbb", 74.0, 7, 71, "female"),
     Synthetic("low-voltage", "low-voltage", 88.0, 8, 66, "female"),
