@@ -96,13 +96,21 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
 # command line ---------------------------------------------------------------------------------------------------------
 
 
-def write_metrics(path: Path, report: dict[str, Any], counts: dict[str, Any]) -> None:
-    """Put what was measured into a checkpoint's config.json; weights stay."""
+def write_metrics(path: Path, report: dict[str, Any], result: dict[str, Any]) -> None:
+    """Put what was measured, and the controls measured beside it, into a checkpoint's config.json; weights stay."""
+    own = f"{report['title']}, "
+    controls = {
+        m["title"]: m["overall"]
+        for m in result["models"]
+        if m["kind"] != "trained" and (m["kind"] != "untrained" or m["title"].startswith(own))
+    }
     kept = ("overall", "interpretable", "superclass", "sex", "age", "parts", "age_bands", "rules")
     metrics = {key: report[key] for key in kept if key in report}
     config = read_config(path)
     changed = replace(
-        config, metrics={"records": counts, **metrics}, operating_points=tuple(report["operating_points"])
+        config,
+        metrics={"records": result["records"], **metrics, "controls": controls},
+        operating_points=tuple(report["operating_points"]),
     )
     write_config(changed, path)
 
@@ -144,14 +152,17 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         validation = None
     result: dict[str, Any] = {"records": counts_of(subject, split), "data": data.meta.get("sources"), "models": []}
     scores = {}
+    measured: list[tuple[Path, dict[str, Any]]] = []
     for scorer, path in _scorers(args, data):
         report, scored = evaluate(scorer, subject, validation)
         if path is not None:
             report["checkpoint"] = read_config(path).weights_sha256
         result["models"].append(report)
         scores[scorer.title] = scored
-        if args.write and path is not None:
-            write_metrics(path, report, result["records"])
+        if path is not None:
+            measured.append((path, report))
+    for path, report in measured if args.write else ():
+        write_metrics(path, report, result)
     if args.out:
         _write(args.out, result, scores, subject)
     return result
