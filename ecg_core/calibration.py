@@ -82,8 +82,8 @@ def condition_for(duration_s: float, masked: tuple[int, ...]) -> Condition:
     most = MAX_MASKED if duration_s >= FULL_S else MAX_MASKED_SHORT
     if len(masked) > most:
         raise RecordError(
-            f"Expected at most {most} leads to be left out of {min(duration_s, FULL_S):g} s of ECG; found {len(masked)}; "
-            "repeat the recording."
+            f"Expected at most {most} leads to be left out of {min(duration_s, FULL_S):g} s of ECG; "
+            f"found {len(masked)}; repeat the recording."
         )
     if duration_s >= FULL_S:
         return Condition(FULL_S, masked)
