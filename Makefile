@@ -51,7 +51,7 @@ reproduce: $(STAMP)
 	$(PY) -m training.plain_cae --data "$(RUNS)/prepared" --out "$(RUNS)/plain-cae"
 	$(PY) -m training.evaluate --store "$(STORE)" --data "$(RUNS)/prepared" --untrained --cache "$(RUNS)/untrained" \
 	  --plain "$(RUNS)/plain-cae" --write --out "$(RUNS)/evaluation"
-	$(PY) -m training.release --store "$(STORE)"
+	$(PY) -m training.release --store "$(STORE)" --readme README.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
     python -m training.release                      # every checkpoint of models_store
     python -m training.release --store MY_STORE
+    python -m training.release --readme README.md   # and the table of figures between its two figures comments
 
 Everything in a card comes from config.json, so a card cannot say what was not measured.
 """
@@ -180,16 +181,52 @@ def release(name: str, store: Path) -> CheckpointConfig:
     return config
 
 
+def figures_table(configs: list[CheckpointConfig]) -> str:
+    """Return the README's table: each model, its untrained control, and the plain autoencoder once."""
+    rows = [
+        "| | AUROC | AUPRC | sensitivity at 95 % specificity | sensitivity, specificity at the threshold |",
+        "|---|---|---|---|---|",
+    ]
+    seen = set()
+    for config in configs:
+        controls = {name: row for name, row in config.metrics.get("controls", {}).items() if name not in seen}
+        seen |= set(controls)
+        for name, row in {f"**{config.title}**": config.metrics["overall"], **controls}.items():
+            both = f"{_estimate(row.get('sensitivity'))}, {_estimate(row.get('specificity'))}"
+            cells = (name, *(_estimate(row.get(c)) for c in ("auroc", "auprc", "sensitivity_at_95")), both)
+            rows.append(f"| {' | '.join(cells)} |")
+    overall = configs[0].metrics["overall"]
+    return "\n".join(
+        [
+            f"{overall['n_normal']} normal and {overall['n_abnormal']} abnormal ECGs, 95 % intervals in brackets:",
+            "",
+            *rows,
+        ]
+    )
+
+
+def write_readme(path: Path, configs: list[CheckpointConfig]) -> None:
+    """Put the table between ``<!-- figures -->`` and ``<!-- /figures -->``."""
+    text = path.read_text(encoding="utf-8")
+    head, rest = text.split("<!-- figures -->")
+    tail = rest.split("<!-- /figures -->")[1]
+    table = figures_table(configs)
+    path.write_text(f"{head}<!-- figures -->\n{table}\n<!-- /figures -->{tail}", encoding="utf-8")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Finish every checkpoint of a store."""
     parser = argparse.ArgumentParser(prog="python -m training.release", description="Write golden scores and cards.")
     parser.add_argument("--store", type=Path, default=None, help="folder of checkpoints (default: the shipped ones)")
+    parser.add_argument("--readme", type=Path, default=None, help="README whose table of figures is renewed")
     args = parser.parse_args(argv)
     store = args.store or default_store()
-    for name in list_checkpoints(store):
-        config = release(name, store)
+    configs = [release(name, store) for name in list_checkpoints(store)]
+    if args.readme:
+        write_readme(args.readme, configs)
+    for config in configs:
         wrong = [key for key, found in config.examples.items() if found["anomalous"] == key.startswith("normal")]
-        print(f"{name}: card written; examples judged against what they show: {', '.join(wrong) or 'none'}")
+        print(f"{config.name}: card written; examples judged against what they show: {', '.join(wrong) or 'none'}")
 
 
 if __name__ == "__main__":
