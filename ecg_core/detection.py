@@ -68,7 +68,8 @@ class Explanation:
         at that lead and phase of the beat where a model has no variance.
     error : shape (12, n): squared error in units of the normals' at that lead and phase of the beat;
         NaN in leads left out.
-    sample_scores : shape (n,): the trace, in units of the mark level (1 = a stretch is marked).
+    sample_scores : shape (n,): the trace, the root of the 50 ms mean of `error` in the highest lead, in units of the
+        mark level (1 = a stretch is marked).
     stretches : strongest first.
     lead_scores : mean error per lead, None for leads left out.
     """

@@ -31,12 +31,13 @@ def explain(segment: SegmentInput, parts: RawParts, k: int, mark_level: float) -
     Parameters
     ----------
     segment : the segment that was scored.
-    mark_level : trace level at which a stretch is marked; the trace is returned in its units.
+    mark_level : level of `score_trace` at which a stretch is marked; what is shown is the root of the trace in its
+        units, so that 1 is still the level.
     """
     shown = usable_in_map(segment.usable) & np.array([lead not in segment.quality.faults for lead in LEADS])
     error = np.where(shown[:, None], parts.error[k], np.float32(np.nan))
-    trace = score_trace(error) / np.float32(mark_level)
-    smooth = _smooth(error) / np.float32(mark_level)
+    trace = np.sqrt(score_trace(error) / np.float32(mark_level))  # squares would show the highest peak alone
+    smooth = np.sqrt(_smooth(error) / np.float32(mark_level))
     with np.errstate(invalid="ignore"):
         lead_scores = {
             lead: float(row.mean(dtype=np.float64)) if ok else None
