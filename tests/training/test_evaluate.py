@@ -206,7 +206,7 @@ def test_command_prints_writes_and_draws(
     value = result["models"][0]["overall"]["auroc"]["value"]
     assert auroc(scores["label"] == "abnormal", scores["cae"]) == pytest.approx(value)
     pictures = {p.name for p in out.glob("*.png")}
-    assert pictures == {"roc.png", "pr.png", "scores-cae.png", "scores-cae--untrained.png", "scores-plain-cae.png"}
+    assert pictures == {"roc.png", "pr.png", "scores-cae.png", "scores-cae-untrained.png", "scores-plain-cae.png"}
     config = read_config(store / "cae")
     assert config.metrics["overall"]["auroc"]["value"] == value
     assert config.metrics["overall"]["sensitivity"] is None  # 12 normals cannot show 5 %
