@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 297.0, 210.0
 LEFT, PAPER_WIDTH = 24.0, 250.0
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 ROW_MM = 9.0
+ABOVE_MM, BELOW_MM = 11.0, 6.0
 
 INK, MUTED, BORDER, PAPER = "#14171B", "#5C636B", "#DEDDD7", "#FFFCFA"
 MINOR, MAJOR = "#F7EBE7", "#EACFC9"
@@ -85,7 +86,7 @@ def draw_leads(axes: Axes, e: Explanation, height: float) -> None:
         span = ((t - e.start_s) * MM_PER_S for t in (stretch.start_s, stretch.stop_s))
         axes.axvspan(*span, color=HIGHLIGHT, linewidth=0, zorder=1)
     for k, lead in enumerate(e.leads):
-        zero = height - (k + 0.75) * ROW_MM
+        zero = height - ABOVE_MM - k * ROW_MM
         left_out = e.lead_scores.get(lead) is None
         if not left_out:
             y, sd = zero + MM_PER_MV * e.reconstruction[k], MM_PER_MV * e.reconstruction_sd[k]
@@ -94,7 +95,7 @@ def draw_leads(axes: Axes, e: Explanation, height: float) -> None:
         axes.plot(x, zero + MM_PER_MV * e.signal[k], color=PLUM if left_out else INK, linewidth=0.7, zorder=4)
     axes.set_ylim(0, height)
     axes.set_xticks([])
-    marks = [height - (k + 0.75) * ROW_MM for k in range(len(e.leads))]
+    marks = [height - ABOVE_MM - k * ROW_MM for k in range(len(e.leads))]
     axes.set_yticks(marks, [f"{lead}*" if e.lead_scores.get(lead) is None else lead for lead in e.leads])
 
 
@@ -158,15 +159,15 @@ def draw_page(detection: Detection, title: str, attention: Attention | None = No
     if e is None:
         _say(figure, LEFT, 30, "No maps: there is no score.", fontsize=9, color=MUTED)
     else:
-        height = ROW_MM * len(e.leads) + 5
+        height = ABOVE_MM + ROW_MM * (len(e.leads) - 1) + BELOW_MM
         draw_leads(_axes(figure, 22, height), e, height)
         key = "recorded (ink), restored from around each 0.48 s block (blue, band: SD), marked stretches (amber)"
         about = f"25 mm/s, 10 mm/mV, 0.5-40 Hz, from {e.start_s:g} s: {key}"
         _say(figure, LEFT, 18, about, fontsize=7, color=MUTED)
-        draw_trace(_axes(figure, 22 + height + 3, 14), e)
-        draw_error(_axes(figure, 22 + height + 19, 26), e)
+        draw_trace(_axes(figure, 22 + height + 2, 13), e)
+        draw_error(_axes(figure, 22 + height + 17, 26), e)
         if attention is not None:
-            draw_attention(_axes(figure, 22 + height + 47, 13), attention)
+            draw_attention(_axes(figure, 22 + height + 45, 12.5), attention)
     notes = [f"* {', '.join(detection.masked_leads)} left out" if detection.masked_leads else ""]
     notes.append("below: score trace; error by lead, 1-64 times the normals'" if e else "")
     notes.append("attention by lead: where the model looked, not why" if attention is not None else "")
