@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ def detector(model: str) -> AnomalyDetector:
 
     store = os.environ.get(STORE_VARIABLE)
     return AnomalyDetector.from_store(model, Path(store) if store else None)
+
+
+def warm(models: tuple[str, ...]) -> None:
+    """Load models while the user is still choosing a record; what cannot be loaded is said when it is needed."""
+    for model in models:
+        with suppress(ECGError):
+            detector(model)
 
 
 @st.cache_resource(scope="session", max_entries=100, show_spinner=False)

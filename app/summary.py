@@ -15,13 +15,19 @@ from app.state import TITLES, Entry
 from ecg_core.detection import Detection, Stretch
 from ecg_core.records import LEADS
 
-TICKS = (50.0, 90.0, 99.0, 99.9)
+TICKS = (50.0, 90.0, 99.0)
+RAISED_STEP = 3
+"""From this step of a lead's cell on the lead is named where no single stretch is marked."""
+
 CLIP_S = 1.28
 SHOWN_STRETCHES = 5
 
 
 def tail(percentile: float) -> float:
-    """Return a percentile's place on the tail scale: 50 at 0, 99.9 at 1, equal steps for equal factors."""
+    """Return a percentile's place on the tail scale: 50 at 0, 99.9 at 1, equal steps for equal factors.
+
+    The end of the scale is labelled "all": beyond the highest normal no percentile is claimed.
+    """
     lowest, highest = -math.log10(0.5), 3.0
     value = -math.log10(max(1.0 - percentile / 100.0, 1e-9))
     return min(max((value - lowest) / (highest - lowest), 0.0), 1.0)
@@ -43,6 +49,11 @@ def curve(normals: NDArray[np.float32], threshold: float, score: float, rate: fl
         "above": score > threshold,
         "alarm_words": f"alarm {100 - rate * 100:g}",
     }
+
+
+def part_words(percentile: float) -> str:
+    """Return a part's percentile; above the highest normal nothing finer is claimed."""
+    return "above all" if percentile >= 100.0 else f"{percentile:.1f}"
 
 
 def verdict_data(
@@ -71,7 +82,7 @@ def verdict_data(
         "headline": said.headline,
         "rarity": said.rarity,
         "basis": list(said.basis),
-        "parts": [[name, f"{part.percentile:.1f}"] for name, part in detection.parts.items()],
+        "parts": [[name, part_words(part.percentile)] for name, part in detection.parts.items()],
         "curve": drawn,
         "where": _where(entry, detection, said.side),
         "sure": _sure(model, found, thresholds, rate),
@@ -93,6 +104,10 @@ def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, An
         cells.append({"lead": lead, "step": steps[lead], "out": out, "words": told})
     stretches = detection.explanation.stretches if detection.explanation else ()
     lines, place, clip = ["No stretch is above the mark level."], "", None
+    raised = [cell["lead"] for cell in cells if cell["step"] >= RAISED_STEP]
+    if raised and not stretches:
+        place = words.territories(raised)
+        lines = [words.lead_list(raised), "error throughout the record,", "no stretch above the mark level"]
     if stretches:
         first = stretches[0]
         place = words.territories(first.leads)
@@ -121,7 +136,7 @@ def _sure(
     return {
         "models": rows,
         "alarm": tail(100.0 * (1.0 - rate)),
-        "ticks": [[tail(t), f"{t:g}"] for t in TICKS],
+        "ticks": [*[[tail(t), f"{t:g}"] for t in TICKS], [1.0, "all"]],
         "described": f"Percentile among normal ECGs by model: {listed}",
     }
 

@@ -16,18 +16,28 @@ from ecg_core.detection import Detection
 def page() -> None:
     """Show the record on view, or the choice of one."""
     entry = state.current()
+    look.on_view("opening" if entry is None else "analysis")
+    progress = st.container(key="progress")
+    choice, analysis = st.container(key="opening"), st.container(key="analysis")
     if entry is None:
-        opening.choose()
+        with choice:
+            opening.choose()
+        resources.warm(state.MODELS)
         return
-    _record_bar(entry)
-    with st.spinner("Scoring with three models…"):
+    # scored before anything of it is shown: the last record stays on view whole, never under the next one's name
+    with progress, st.spinner("Scoring with three models…"):
         found, failed = resources.detections(entry, state.MODELS)
-    model = state.value(state.MODEL)
-    for name, sentence in failed.items():
-        look.text("problem", f"{state.TITLES[name]}: {sentence}")
-    rate = state.value(state.RATE)
+    with analysis:
+        _analysis(entry, found, failed)
+
+
+def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str]) -> None:
+    model, rate = state.value(state.MODEL), state.value(state.RATE)
     thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
+    _record_bar(entry)
+    for name, sentence in failed.items():
+        look.text("problem", f"{state.TITLES[name]}: {sentence}")
     if detection is not None:
         normals = resources.normal_scores(entry, model, detection)
         verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals))

@@ -10,23 +10,22 @@ from app.components.examples import example_card
 
 def choose() -> None:
     """Show drop zone and examples; what is read joins the session."""
-    with st.container(key="opening"):
-        with st.container(key="opening_head", horizontal=True, vertical_alignment="center"):
-            look.text("large", "Open an ECG")
-            if state.can_go_back():
-                st.button("Back to the record", on_click=state.go_back, shortcut="Esc")
-        look.text("lead", "Files stay on this server, in your session, until you close it.")
-        dropped = st.file_uploader(
-            "Drop ECG files here",
-            type=uploads.EXTENSIONS,
-            accept_multiple_files=True,
-            max_upload_size=200,
-            key=state.UPLOADER,
-            help="WFDB records as pairs (.hea with .dat or .mat), or .npy, .npz and .csv, which need a few words more.",
-        )
-        if dropped:
-            _take({file.name: file.getvalue() for file in dropped})
-        _examples()
+    with st.container(key="opening_head", horizontal=True, vertical_alignment="center"):
+        look.text("large", "Open an ECG")
+        if state.can_go_back():
+            st.button("Back to the record", on_click=state.go_back, shortcut="Esc")
+    look.text("lead", "Files stay on this server, in your session, until you close it.")
+    dropped = st.file_uploader(
+        "Drop ECG files here",
+        type=uploads.EXTENSIONS,
+        accept_multiple_files=True,
+        max_upload_size=200,
+        key=state.UPLOADER,
+        help="WFDB records as pairs (.hea with .dat or .mat), or .npy, .npz and .csv, which need a few words more.",
+    )
+    if dropped:
+        _take({file.name: file.getvalue() for file in dropped})
+    _examples()
     look.status_bar("no record open")
 
 

@@ -23,7 +23,7 @@ function curve(data) {
 }
 
 function tails(data, width) {
-  const names = 116, wide = Math.max(70, width - names - 14), rowTall = 18, tall = data.models.length * rowTall;
+  const names = 122, wide = Math.max(70, width - names - 14), rowTall = 18, tall = data.models.length * rowTall;
   const svg = drawing("svg", { width: names + wide + 14, height: tall + 16, role: "img", "aria-label": data.described });
   const x = (share) => names + share * wide;
   svg.append(drawing("rect", { x: x(data.alarm), y: 0, width: x(1) - x(data.alarm) + 6, height: tall, class: "zone" }));
