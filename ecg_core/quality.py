@@ -58,6 +58,8 @@ LONG_SHARE = 0.25
 
 LIMB = slice(0, 6)
 CHEST = slice(6, 12)
+FOLLOWS_MV = 0.02
+"""A limb lead this near to what two others make it is their difference, rounding aside."""
 # rows: I, II, III, aVR, aVL, aVF; columns: I, II
 FROM_I_II = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 1.0], [-0.5, -0.5], [1.0, -0.5], [-0.5, 1.0]])
 
@@ -227,6 +229,24 @@ def _unexplained(w: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(variance.max(axis=0)), dtype=np.float64)
 
 
+def _follows(w: FloatArray, good: BoolArray) -> BoolArray:
+    """Tell limb leads that are what two good ones among I, II and III make them, by Einthoven's and Goldberger's laws.
+
+    A fault of an electrode shows in two of the three; a lead that follows from two good ones is small because the
+    heart's axis stands across it, and not because nothing is connected.
+    """
+    follows = np.zeros(len(LEADS), dtype=bool)
+    one, two, three = w[0], w[1], w[2]
+    pairs = {(1, 2): (two - three, two), (0, 2): (one, one + three), (0, 1): (one, two)}
+    for (a, b), (i, ii) in pairs.items():
+        if good[a] and good[b]:
+            derived = FROM_I_II @ np.stack([i, ii])
+            apart = (w[LIMB] - derived).std(axis=1)
+            own = np.isin(np.arange(6), (a, b))  # what a lead is made from says nothing of itself
+            follows[LIMB] |= (apart < FOLLOWS_MV) & ~own
+    return follows
+
+
 def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
     """Assess one stretch of some seconds."""
     x = np.asarray(signal, dtype=np.float32)
@@ -236,7 +256,8 @@ def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
     found = dict.fromkeys(FAULTS, np.zeros(len(LEADS), dtype=bool))
     found["flat"] = _flat(x, fs, height)
     found["saturated"] = _clipped(x, fs, height) & ~found["flat"]
-    found["disconnected"] = (_sync(w) < SYNC) & ~found["flat"]
+    silent = (_sync(w) < SYNC) & ~found["flat"]
+    found["disconnected"] = silent & ~_follows(w, ~(silent | found["flat"] | found["saturated"]))
     heavy = MAINS_MV if fs < FOLDED_BELOW_HZ else MAINS_FILTERED_MV
     found["noisy"] = (mains > heavy) | (_roughness(w) > ROUGH_MV) | (_unexplained(w) > UNEXPLAINED_MV)
     found["baseline jump"] = _jump(w) > JUMP_MV
