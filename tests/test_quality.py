@@ -65,8 +65,7 @@ def test_disconnected(fs: int, sd: float) -> None:
 
 def test_a_limb_lead_across_the_axis_is_small_and_not_disconnected() -> None:
     x = beating()
-    hum = 0.03 * np.sin(2 * np.pi * 9.0 * np.arange(x.shape[1]) / 500)
-    x[1] = x[0] + hum  # I and II alike: III is next to nothing
+    x[1] = x[0] + noise(x.shape[1], 0.01)  # I and II alike: III is next to nothing
     x[2:6] = derive_limb_leads(np.stack([x[0], x[1]]))
     assert "III" not in assess_quality(x, 500).faults
     assert assess_quality(spoil(x, "III", noise(x.shape[1], 0.2)), 500).faults == {"III": ("disconnected",)}
