@@ -36,7 +36,7 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     verdict = page.locator("section.band")
     expect(verdict).to_contain_text("the alarm threshold")
     expect(verdict).to_contain_text("normal ECGs")
-    assert page.locator("svg.sheet path.recorded").get_attribute("d").count("M") == 13
+    assert page.locator("svg.sheet path.recorded").first.get_attribute("d").count("M") == 13
 
     shapes = {}
     for title, name in (("CAE", "cae"), ("VAE-BiLSTM", "vae-bilstm"), ("VAE-BiLSTM-MHA", "vae-bilstm-mha")):

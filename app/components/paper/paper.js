@@ -78,14 +78,16 @@ class PaperView {
     this.layer("print", `${made}|${view.marks}|${view.print}|${view.key_of_lines}`, () => this.drawPrint());
     this.layer("below", marks, () => this.drawBelow());
     this.sheet.setAttribute("aria-label", view.described);
-    const parts = shared();
-    parts.painted = { at: performance.now(), took: performance.now() - began, record: view.record, model: view.model,
+    if (!this.fresh) return;
+    this.fresh = false;
+    shared().painted = { at: performance.now(), took: performance.now() - began, record: view.record, model: view.model,
       layout: view.layout_key, filled: view.filled };
   }
 
   layer(name, signature, paint) {
     if (this.done[name] === signature) return;
     paint();
+    this.fresh = true;
     this.done[name] = signature;
   }
 
