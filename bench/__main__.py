@@ -35,7 +35,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "preprocess": [(segments, "preprocess")],
     "quality": [(segments, "assess_quality")],
     "beats": [(segments, "detect_beats")],
-    "network": [(scoring, "restore"), (scoring, "latent_features")],
+    "network": [(scoring, "restore_and_describe")],
     "maps": [(detector_module, "explain")],
 }
 

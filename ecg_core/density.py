@@ -32,14 +32,15 @@ class Density:
     weight: NDArray[np.float32]
 
     @cached_property
-    def _matrix(self) -> Array:
+    def _matrix(self) -> NDArray[np.float32]:
         """From centred features to weighted directions, (n_directions, n_features)."""
-        return np.sqrt(self.weight.astype(np.float64))[:, None] * self.projection.astype(np.float64) / self.scale
+        matrix = np.sqrt(self.weight.astype(np.float64))[:, None] * self.projection.astype(np.float64) / self.scale
+        return matrix.astype(np.float32)
 
     def score(self, features: NDArray[np.float32]) -> Array:
         """Return the weighted squared Mahalanobis distance, shape (n,), of features (n, n_features)."""
-        z = (features.astype(np.float64) - self.mean) @ self._matrix.T
-        return np.asarray((z * z).sum(axis=1))
+        z = self._matrix @ (features - self.mean).T
+        return np.asarray(np.square(z, dtype=np.float64).sum(axis=0))
 
 
 def fit_density(

@@ -155,11 +155,11 @@ def lay_out(
     zero = {i: _zero(_cut(signal, fs, start_s, slot)) for i, slot in enumerate(slots)}
     ink = [_ink(_cut(signal, fs, start_s, slot), fs, slot, zero[i], gain, speed) for i, slot in enumerate(slots)]
     n_rows = max(slot.row for slot in slots) + 1
-    rows, overlaps = _row_positions(slots, ink, n_rows, layout)
+    rows, overlaps = _row_positions(slots, ink, n_rows, layout, PULSE_MV * max(gain) + 1.0)
     row_mm = (rows[-1] - rows[0]) / (n_rows - 1) if n_rows > 1 else float(ROW_MM[layout][0])
     strips = tuple(_strip(slot, zero[i], rows[slot.row], row_mm, layout, gain) for i, slot in enumerate(slots))
     last_down = max((max(d.values(), default=0.0) for s, (_, d) in zip(slots, ink, strict=True) if s.row == n_rows - 1))
-    foot = math.ceil(min(max(last_down + 1.0, 6.0), 20.0))
+    foot = math.ceil(min(max(last_down + 1.0, 8.0 if layout == "12x1" else 6.0), 20.0))
     return Paper(
         layout=layout,
         speed=speed,
@@ -245,7 +245,11 @@ def _ink(
 
 
 def _row_positions(
-    slots: list[_Slot], ink: list[tuple[dict[int, float], dict[int, float]]], n_rows: int, layout: Layout
+    slots: list[_Slot],
+    ink: list[tuple[dict[int, float], dict[int, float]]],
+    n_rows: int,
+    layout: Layout,
+    pulse_mm: float,
 ) -> tuple[list[float], bool]:
     """Return each row's baseline in mm, and whether ink of neighbours overlaps."""
     low, high = ROW_MM[layout]
@@ -255,7 +259,7 @@ def _row_positions(
         up[slot.row] |= above
         down[slot.row] |= below
     first_up = max(up[0].values(), default=0.0)
-    rows = [float(min(max(math.ceil(first_up) + 3, low * 0.75), high))]
+    rows = [max(pulse_mm, float(min(max(math.ceil(first_up) + 3, low * 0.75), high)))]
     overlaps = False
     for row in range(1, n_rows):
         shared = up[row].keys() & down[row - 1].keys()
@@ -284,6 +288,14 @@ def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout,
 
 
 def _pulses(rows: list[float], strips: tuple[Strip, ...]) -> tuple[tuple[float, float, float], ...]:
-    """Return one pulse of 1 mV a row in the gutter, at the gain of the row's first strip."""
-    first = {row: next(s for s in strips if s.row == row) for row in range(len(rows))}
-    return tuple((PULSE_X_MM, y, PULSE_MV * first[row].gain) for row, y in enumerate(rows))
+    """Return a pulse of 1 mV in the gutter for each row, at the gain of its first strip.
+
+    Where pulses would reach into the row above, only the first row of each gain has one.
+    """
+    tall = [PULSE_MV * next(s.gain for s in strips if s.row == row) for row in range(len(rows))]
+    shown = [
+        row
+        for row in range(len(rows))
+        if row == 0 or tall[row] < rows[row] - rows[row - 1] or tall[row] not in tall[:row]
+    ]
+    return tuple((PULSE_X_MM, rows[row], tall[row]) for row in shown)

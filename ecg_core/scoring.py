@@ -12,8 +12,9 @@ from scipy.ndimage import uniform_filter1d
 
 from ecg_core.density import Density
 from ecg_core.models import Autoencoder
+from ecg_core.models.layers import ModelOutput
 from ecg_core.models.losses import gaussian_nll
-from ecg_core.preprocessing import MODEL_FS, compress, expand
+from ecg_core.preprocessing import COMPRESSION, MODEL_FS, compress, expand
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
 
 F32 = NDArray[np.float32]
@@ -51,6 +52,31 @@ def complementary_masks(n_samples: int) -> NDArray[np.float32]:
     return np.stack([odd, 1 - odd]).astype(np.float32)
 
 
+def _input(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
+    """Return the compressed signal with masked leads at zero, (batch, 8, n)."""
+    return torch.from_numpy(np.where(usable[..., None], compress(x), np.float32(0)))
+
+
+def _masked_twice(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
+    """Return visibility under both complementary masks, (2 * batch, 8, n)."""
+    visible = complementary_masks(x.shape[-1])[:, None, None, :] * usable[None, :, :, None].astype(np.float32)
+    return torch.from_numpy(visible.reshape(-1, *x.shape[1:]))
+
+
+def _joined(out: ModelOutput, target: torch.Tensor) -> Restoration:
+    """Put together what each of the two passes restored."""
+    batch, n = target.shape[0], target.shape[-1]
+    first = torch.from_numpy(complementary_masks(n)[0]) == 0  # hidden, so restored, in the first pass
+    y = torch.where(first, out.x_hat[:batch], out.x_hat[batch:])
+    x_hat = expand(y.numpy())
+    if out.logvar is None:
+        return Restoration(x_hat, None, None)
+    logvar = torch.where(first, out.logvar[:batch], out.logvar[batch:])
+    slope = 1.0 / COMPRESSION + np.abs(x_hat)  # d expand / dy: the standard deviation back in mV
+    sd = np.asarray(np.exp(0.5 * logvar.numpy()) * slope, dtype=np.float32)
+    return Restoration(x_hat, sd, gaussian_nll(y, logvar, target).numpy())
+
+
 @torch.inference_mode()
 def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoration:
     """Restore every block of every lead from what surrounds it.
@@ -62,28 +88,25 @@ def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoratio
     x : (batch, 8, n), mV at 100 Hz.
     usable : (batch, 8): leads that are not hidden throughout.
     """
-    batch, n_leads, n = x.shape
-    masks = complementary_masks(n)
-    target = torch.from_numpy(np.where(usable[..., None], compress(x), np.float32(0)))
-    visible = torch.from_numpy(masks[:, None, None, :] * usable[None, :, :, None].astype(np.float32))
-    out = model(target.repeat(2, 1, 1), visible.reshape(2 * batch, n_leads, n))
-    first = torch.from_numpy(masks[0]) == 0  # hidden, so restored, in the first pass
-    y = torch.where(first, out.x_hat[:batch], out.x_hat[batch:])
-    x_hat = expand(y.numpy())
-    if out.logvar is None:
-        return Restoration(x_hat, None, None)
-    logvar = torch.where(first, out.logvar[:batch], out.logvar[batch:])
-    slope = 1.0 / 5.0 + np.abs(x_hat)  # d expand / dy: the standard deviation back in mV
-    sd = np.asarray(np.exp(0.5 * logvar.numpy()) * slope, dtype=np.float32)
-    return Restoration(x_hat, sd, gaussian_nll(y, logvar, target).numpy())
+    target = _input(x, usable)
+    return _joined(model(target.repeat(2, 1, 1), _masked_twice(x, usable)), target)
+
+
+@torch.inference_mode()
+def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> tuple[Restoration, F32]:
+    """Return what `restore` and `latent_features` return, with the encoder run once over all three passes."""
+    target = _input(x, usable)
+    everything = torch.from_numpy(np.broadcast_to(usable[..., None], x.shape).astype(np.float32))
+    visible = torch.cat([_masked_twice(x, usable), everything])
+    out, features = model.analyse(target.repeat(3, 1, 1), visible, 2 * len(x))
+    return _joined(out, target), features.numpy()
 
 
 @torch.inference_mode()
 def latent_features(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> F32:
     """Return the pooled encoder features, (batch, n_features), of x (batch, 8, n) in mV; all time is visible."""
     visible = np.broadcast_to(usable[..., None], x.shape).astype(np.float32)
-    target = np.where(usable[..., None], compress(x), np.float32(0))
-    return np.asarray(model.features(torch.from_numpy(target), torch.from_numpy(visible)).numpy())
+    return np.asarray(model.features(_input(x, usable), torch.from_numpy(visible)).numpy())
 
 
 def beat_phase(beats: NDArray[np.int_], n_samples: int) -> NDArray[np.int_]:
@@ -190,10 +213,9 @@ def raw_parts(
     usable : (batch, 8), leads that are not masked.
     phases : (batch, n), see `beat_phase`.
     """
-    restoration = restore(model, x, usable)
+    restoration, features = restore_and_describe(model, x, usable)
     scale = np.stack([error_scale.at(phase) for phase in phases])
     error = squared_error(x, restoration.x_hat) / scale**2
     nll = restoration.nll
     reconstruction = [reconstruction_part(error[k], None if nll is None else nll[k], usable[k]) for k in range(len(x))]
-    latent = density.score(latent_features(model, x, usable))
-    return RawParts(np.array(reconstruction), latent, restoration, scale, error)
+    return RawParts(np.array(reconstruction), density.score(features), restoration, scale, error)

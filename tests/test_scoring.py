@@ -14,8 +14,10 @@ from ecg_core.scoring import (
     beat_phase,
     complementary_masks,
     fit_error_scale,
+    latent_features,
     reconstruction_part,
     restore,
+    restore_and_describe,
     score_trace,
     squared_error,
     usable_in_map,
@@ -57,6 +59,17 @@ def test_a_masked_lead_changes_nothing(name):
     changed = x.copy()
     changed[0, 3] = 5.0
     assert np.array_equal(restore(model, x, usable).x_hat, restore(model, changed, usable).x_hat)
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_one_pass_over_the_encoder_gives_both(name):
+    torch.manual_seed(0)
+    model = build_model({"class": name}).eval()
+    x, usable = np.concatenate([signal(1), signal(2)]), np.ones((2, 8), bool)
+    usable[1, 5] = False
+    restoration, features = restore_and_describe(model, x, usable)
+    assert np.allclose(restoration.x_hat, restore(model, x, usable).x_hat, atol=1e-5)
+    assert np.allclose(features, latent_features(model, x, usable), atol=1e-5)
 
 
 def test_phase_runs_from_300_ms_before_to_500_ms_after():

@@ -42,10 +42,24 @@ class CAE(nn.Module):
             layers.append(block(layers[-1]))
         return layers, self.to_z(layers[-1])
 
+    def decode(self, z: Tensor, n_samples: int) -> Tensor:
+        """Return x_hat, (batch, 8, n_samples), from z (batch, n_latents, n_tokens)."""
+        h = self.from_z(z)  # (batch, width, n_tokens)
+        for block in self.decoder_context:
+            h = block(h)
+        return self.head(h)[..., :n_samples]
+
     def features(self, x: Tensor, visible: Tensor) -> Tensor:
         """Return pooled encoder features, (batch, n_features): what the density sees."""
         layers, z = self.encode(x, visible)
         return pool([*layers, z])
+
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
+        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+        layers, z = self.encode(x, visible)
+        kept = z[:restored]
+        out = ModelOutput(self.decode(kept, x.shape[-1]), None, kept.transpose(1, 2), None)
+        return out, pool([layer[restored:] for layer in [*layers, z]])
 
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.
@@ -56,8 +70,4 @@ class CAE(nn.Module):
         visible : the same shape, 1 where the network may look, 0 where it must restore.
         """
         _, z = self.encode(x, visible)
-        h = self.from_z(z)  # (batch, width, n_tokens)
-        for block in self.decoder_context:
-            h = block(h)
-        x_hat = self.head(h)[..., : x.shape[-1]]
-        return ModelOutput(x_hat, None, z.transpose(1, 2), None)
+        return ModelOutput(self.decode(z, x.shape[-1]), None, z.transpose(1, 2), None)

@@ -68,6 +68,13 @@ class VAEBiLSTM(nn.Module):
         mean, logvar = self.head(h.transpose(1, 2))[..., :n_samples].chunk(2, dim=1)
         return mean, logvar.clamp(*LOGVAR_RANGE)
 
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
+        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+        layers, mu, logvar_z = self.encode(x, visible)
+        x_hat, logvar = self.decode(mu[:restored], x.shape[-1])
+        features = pool([layer[restored:] for layer in [*layers, mu.transpose(1, 2)]])
+        return ModelOutput(x_hat, logvar, mu[:restored], logvar_z[:restored]), features
+
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.
 

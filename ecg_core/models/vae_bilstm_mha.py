@@ -137,6 +137,10 @@ class VAEBiLSTMMHA(nn.Module):
     def encode(self, x: Tensor, visible: Tensor) -> Posterior:
         """Return encoder layers, the posterior of z and both attention weight maps."""
         layers, h = self.tokens(x, visible)
+        return self.posterior(layers, h, x, visible)
+
+    def posterior(self, layers: list[Tensor], h: Tensor, x: Tensor, visible: Tensor) -> Posterior:
+        """Return what follows from the last layer's tokens h, (batch, n_tokens, width)."""
         q, k = self.time_qk(h).unflatten(-1, (2, self.config.heads, -1)).permute(2, 0, 3, 1, 4)
         time = torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, dim=-1)
         weights = AttentionWeights(self.lead_weights(x, visible), time)
@@ -160,6 +164,14 @@ class VAEBiLSTMMHA(nn.Module):
         h = h + self.to_head(self.decoder(h)[0])
         mean, logvar = self.head(h.transpose(1, 2))[..., :n_samples].chunk(2, dim=1)
         return mean, logvar.clamp(*LOGVAR_RANGE)
+
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
+        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+        layers, h = self.tokens(x, visible)
+        features = pool([layer[restored:] for layer in [*layers, self.to_mu(h).transpose(1, 2)]])
+        posterior = self.posterior(layers, h[:restored], x[:restored], visible[:restored])
+        x_hat, logvar = self.decode(posterior.mu, posterior.weights, x.shape[-1])
+        return ModelOutput(x_hat, logvar, posterior.mu, posterior.logvar), features
 
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.
