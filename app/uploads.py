@@ -48,6 +48,11 @@ class Problem:
     name: str
     sentence: str
 
+    @property
+    def words(self) -> str:
+        """The sentence, with the file's name before it where it does not begin with it."""
+        return self.sentence if self.sentence.startswith(self.name) else f"{self.name}: {self.sentence}"
+
 
 def sort_out(files: Mapping[str, bytes]) -> list[Candidate]:
     """Group files into records; a lone half stays alone, and reading it says which half is missing."""

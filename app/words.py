@@ -25,6 +25,8 @@ TERRITORIES: tuple[tuple[str, frozenset[str]], ...] = (
     ("Inferior", frozenset({"II", "III", "aVF"})),
 )
 
+MANY_FAULTS = 4
+
 EXAMPLES: dict[str, tuple[str, str]] = {
     "normal-55": ("Sinus rhythm, 55 /min", "for comparison"),
     "normal-72": ("Sinus rhythm, 72 /min", "for comparison"),
@@ -130,7 +132,7 @@ def verdict(detection: Detection, threshold: float | None, rate: float) -> Verdi
     if percentile is not None and percentile >= TAIL_FROM:
         rarity = f"{one_in(higher, n)} normal ECGs scores this high."
         return Verdict(side, f"{percentile:.1f}", "th", "percentile of normal ECGs", headline, rarity, basis)
-    of_100 = round(100.0 * higher / n)
+    of_100 = 100 if higher == n else min(max(round(100.0 * higher / n), 1), 99)
     rarity = f"{of_100} of 100 normal ECGs score this high."
     return Verdict(side, f"{of_100}", " of 100", "normal ECGs score this high", headline, rarity, basis)
 
@@ -160,7 +162,8 @@ def _basis(detection: Detection) -> tuple[str, ...]:
     lines = [f"Compared with {detection.n_normals} normal ECGs: {detection.population.rstrip('.')}."]
     if detection.age_band_false_alarm_rate:
         band, measured = detection.age_band_false_alarm_rate
-        lines.append(f"At {percent(detection.false_alarm_rate)}, normals {band} alarm in {percent(measured)}.")
+        at = percent(detection.false_alarm_rate)
+        lines.append(f"Of normal ECGs at age {band}, {percent(measured)} are above the {at} threshold.")
     return tuple(lines)
 
 
@@ -190,8 +193,10 @@ def lead_list(leads: Sequence[str]) -> str:
 
 
 def quality(detection: Detection) -> str:
-    """Return "good" or the leads at fault: "V1 noisy, aVF flat"."""
+    """Return "good", or the leads at fault ("V1 noisy, aVF flat"), or how many where they are many."""
     faults = [f"{lead} {' and '.join(detection.quality[lead])}" for lead in LEADS if detection.quality.get(lead)]
+    if len(faults) > MANY_FAULTS:
+        return f"{len(faults)} of 12 leads at fault"
     return ", ".join(faults) if faults else "good"
 
 

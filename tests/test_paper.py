@@ -89,9 +89,23 @@ def test_an_electrode_offset_moves_no_trace():
 
 
 def test_calibration_pulse_is_one_millivolt_per_row():
-    paper = lay_out(flat(), FS, "3x4", gain=(20.0, 20.0))
-    assert [p[2] for p in paper.pulses] == [20.0] * 4
+    paper = lay_out(flat(), FS, "3x4")
+    assert [p[2] for p in paper.pulses] == [10.0] * 4
     assert [p[1] for p in paper.pulses] == sorted({s.y_mm for s in paper.strips})
+
+
+@pytest.mark.parametrize(("gain", "pulses"), [((20.0, 20.0), [20.0]), ((20.0, 5.0), [20.0, 5.0])])
+def test_pulses_that_would_overlap_stand_once_a_gain(gain, pulses):
+    paper = lay_out(flat(), FS, "12x1", gain=gain)
+    assert sorted({p[2] for p in paper.pulses}, reverse=True) == pulses
+    assert [p[2] for p in paper.pulses].count(20.0) == 1
+
+
+@pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1", "closeup"])
+@pytest.mark.parametrize("gain", [(5.0, 5.0), (10.0, 10.0), (20.0, 20.0)])
+def test_no_pulse_leaves_the_paper(layout, gain):
+    for _, foot, tall in lay_out(flat(), FS, layout, gain=gain).pulses:
+        assert foot - tall >= 0.0
 
 
 @pytest.mark.parametrize("centre", [0.1, 5.0, 9.9])

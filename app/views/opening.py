@@ -37,7 +37,7 @@ def _take(files: dict[str, bytes]) -> None:
     with st.spinner("Reading files…"):
         entries, problems = uploads.read(ready, description)
     for problem in problems:
-        look.text("problem", f"{problem.name}: {problem.sentence}")
+        look.text("problem", problem.words)
     waiting = bool(problems) or (bool(described) and description is None)
     if entries and not waiting:
         state.add(entries)

@@ -41,6 +41,11 @@ def test_above_the_highest_normal_nothing_finer_is_claimed(detection):
     assert "100" not in said.figure
 
 
+@pytest.mark.parametrize(("n_higher", "figure"), [(914, "100"), (913, "99"), (95, "10")])
+def test_all_are_said_to_score_higher_only_where_all_do(detection, n_higher, figure):
+    assert words.verdict(scored(detection, n_higher), 3.5, 0.05).figure == figure
+
+
 def test_between_90_and_the_threshold_it_is_below(detection):
     said = words.verdict(scored(detection, 60, score=1.9), 2.0, 0.05)
     assert said.headline == "Below the alarm threshold"

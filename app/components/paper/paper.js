@@ -201,7 +201,6 @@ class PaperView {
     if (!model || !view.marks) return;
     const last = view.paper.strips[view.paper.strips.length - 1];
     model.stretches.forEach((stretch, index) => {
-      const bracketed = new Set();
       for (const strip of view.paper.strips) {
         const from = Math.max(stretch.start_s, strip.start_s), to = Math.min(stretch.stop_s, strip.stop_s);
         if (to - from < 0.02) continue;
@@ -213,12 +212,9 @@ class PaperView {
             class: view.filled ? "mark" : "mark hollow" }));
           if (view.filled) this.marksUnder.append(drawing("path", { class: "edge", d: `M${x} ${(strip.y_mm - half) * ppm}v${2 * half * ppm}M${x + wide} ${(strip.y_mm - half) * ppm}v${2 * half * ppm}` }));
         }
-        const column = strip.x_mm;
-        const bottom = view.paper.strips.filter((s) => s.x_mm === column || s.rhythm).at(-1);
-        if (strip === (last.rhythm ? last : bottom) && !bracketed.has(x)) {
-          bracketed.add(x);
-          this.bracket(this.marksOver, x, wide, (strip.y_mm - (strip.rhythm ? 10 : -7)) * ppm, index + 1);
-        }
+        // a bracket over the rhythm strip, or where there is none at the top of the column
+        const first = view.paper.strips.find((s) => s.x_mm === strip.x_mm);
+        if (last.rhythm ? strip === last : strip === first) this.bracket(this.marksOver, x, wide, (last.rhythm ? strip.y_mm - 10 : 3) * ppm, index + 1);
       }
     });
   }

@@ -11,14 +11,12 @@ function curve(data) {
   svg.append(drawing("path", { d: area(0), class: "normals" }), drawing("path", { d: area(alarm), class: "tail" }),
     drawing("path", { d: `M0 ${tall + 0.5}H${wide}`, class: "base" }), drawing("path", { d: `M${alarm} 8V${tall}`, class: "alarm" }),
     drawing("path", { d: `M${here} 6V${tall}`, class: `here ${side}` }), drawing("path", { d: `M${here - 5} 1h10l-5 7z`, class: `tip ${side}` }));
-  const name = (x, words, kind) => {
-    const half = words.length * 2.9, node = label(Math.max(half, Math.min(wide - half, x)), tall + 13, words, { class: `axis ${kind}`, "text-anchor": "middle" });
-    svg.append(node);
-  };
-  const apart = Math.abs(alarm - here) > 62;
-  if (apart) name(alarm, data.alarm_words, "alarm-name");
-  name(here, "this record", `here-name ${side}`);
-  if (Math.min(alarm, here) > 115) svg.append(label(0, tall + 13, "normal ECGs", { class: "axis" }));
+  const middle = (x, words) => Math.max(words.length * 2.9, Math.min(wide - words.length * 2.9, x));
+  const name = (x, words, kind) => svg.append(label(x, tall + 13, words, { class: `axis ${kind}`, "text-anchor": "middle" }));
+  const one = middle(here, "this record"), other = middle(alarm, data.alarm_words);
+  if (Math.abs(one - other) > 60) name(other, data.alarm_words, "alarm-name");
+  name(one, "this record", `here-name ${side}`);
+  if (Math.min(one, other) > 100) svg.append(label(0, tall + 13, "normal ECGs", { class: "axis" }));
   return svg;
 }
 
