@@ -39,10 +39,10 @@ def survival_evidence(value: float | Array, normals: F32) -> Array:
     normals : (n,), the same part of the calibration normals, ascending.
     """
     q = np.linspace(0.0, 1.0 - TAIL, N_KNOTS)
-    knots = np.quantile(normals.astype(np.float64), q)
+    knots = np.interp(q * (len(normals) - 1), np.arange(len(normals)), normals)  # quantiles, for they are sorted
     value = np.asarray(value, dtype=np.float64)
     body = np.interp(value, knots, np.abs(np.log(1.0 - q)))
-    excess = normals[normals > knots[-1]].astype(np.float64) - knots[-1]
+    excess = normals[np.searchsorted(normals, knots[-1], side="right") :].astype(np.float64) - knots[-1]
     mean_excess = max(float(excess.mean()) if excess.size else 0.0, 1e-9)
     return np.asarray(np.where(value > knots[-1], -math.log(TAIL) + (value - knots[-1]) / mean_excess, body))
 
