@@ -107,10 +107,12 @@ def examples_text(config: CheckpointConfig) -> list[str]:
     missed = []
     for name, found in config.examples.items():
         verdict = "above the alarm threshold" if found["anomalous"] else "below the alarm threshold"
-        text.append(f"| {name} | {found['percentile']:.1f} | {verdict} |")
+        highest = found["percentile"] >= 100
+        place = f"higher than all {config.calibration.n_normals}" if highest else f"{found['percentile']:.1f}"
+        text.append(f"| {name} | {place} | {verdict} |")
         if found["anomalous"] == name.startswith("normal"):
             missed.append(name)
-    return [*text, "", f"Judged against what they show: {', '.join(missed)}." if missed else "None is misjudged."]
+    return [*text, "", f"Misjudged: {', '.join(missed)}." if missed else "None is misjudged."]
 
 
 def card(config: CheckpointConfig) -> str:
@@ -139,16 +141,15 @@ def card(config: CheckpointConfig) -> str:
         "PTB-XL 1.0.3 (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; CC BY 4.0), at 100 Hz.",
         "The encoder was trained on all records of folds 1-8, labels unused (restoring hidden blocks); the decoder,",
         "the density and the normals' error on the pure normals of folds 1-8 (NORM and no other superclass);",
-        "percentiles and threshold on the pure normals of fold 9",
-        f"({config.calibration.n_normals} in which quality found no fault). The",
-        "weight of the reconstruction in the score was chosen on fold 9, abnormal records included. Nothing was chosen",
+        f"percentiles and threshold on the pure normals of fold 9 ({config.calibration.n_normals} in which quality found",
+        "no fault). The weight of the reconstruction in the score was chosen on fold 9, abnormal records included. Nothing was chosen",
         f"on fold 10.{took}",
         "",
         "## Calibration",
         "",
-        f"Population: {config.calibration.population}. At the default threshold a new normal ECG of that population is",
-        f"flagged with a probability of at most {config.calibration.false_alarm_rate:.0%}; with",
-        f"{config.calibration.n_normals} normals the true rate lies between {low:.1%} and {high:.1%} (95 % interval).",
+        f"Population: {config.calibration.population}.",
+        "At the default threshold a new normal ECG of that population is flagged with a probability of at most",
+        f"{config.calibration.false_alarm_rate:.0%}; with {config.calibration.n_normals} normals the true rate lies between {low:.1%} and {high:.1%} (95 % interval).",
         "Records of 5 to 10 s are compared with normals cropped alike, records with one to four of the eight",
         f"independent leads left out with {config.calibration.n_masked} normals masked alike.",
         "",
@@ -226,7 +227,7 @@ def main(argv: list[str] | None = None) -> None:
         write_readme(args.readme, configs)
     for config in configs:
         wrong = [key for key, found in config.examples.items() if found["anomalous"] == key.startswith("normal")]
-        print(f"{config.name}: card written; examples judged against what they show: {', '.join(wrong) or 'none'}")
+        print(f"{config.name}: card written; examples misjudged: {', '.join(wrong) or 'none'}")
 
 
 if __name__ == "__main__":

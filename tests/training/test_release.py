@@ -36,5 +36,5 @@ def test_a_card_says_which_examples_are_misjudged():
         config = read_config(default_store() / name)
         wrong = [key for key, found in config.examples.items() if found["anomalous"] == key.startswith("normal")]
         text = card(config)
-        assert all(f"Judged against what they show: {', '.join(wrong)}." in text for _ in wrong)
+        assert all(f"Misjudged: {', '.join(wrong)}." in text for _ in wrong)
         assert not any(key.startswith("normal") for key in wrong)  # the normal ones are below the threshold
