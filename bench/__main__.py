@@ -33,8 +33,7 @@ TARGET_PER_S = {"cae": 100.0, "vae-bilstm-mha": 40.0}
 TARGET_MIB = 700.0
 STAGES: dict[str, list[tuple[Any, str]]] = {
     "preprocess": [(segments, "preprocess")],
-    "quality": [(segments, "assess_quality")],
-    "beats": [(segments, "detect_beats")],
+    "quality, beats": [(segments, "assess_with_beats")],
     "network": [(scoring, "restore_and_describe")],
     "maps": [(detector_module, "explain")],
 }
@@ -60,12 +59,12 @@ def latency(store: Path | None, repeats: int) -> None:
     """Print the median time from file to Detection of one 10 s record at 500 Hz, and its stages."""
     path = example_paths()[0]
     print(f"\nFile to Detection, {path.stem} (10 s, 500 Hz), median of {repeats} after warm-up, ms")
-    print(f"{'model':16}{'total':>8}{'target':>8}  " + "".join(f"{name:>12}" for name in ("read", *STAGES, "score")))
+    print(f"{'model':16}{'total':>8}{'target':>8}  " + "".join(f"{name:>15}" for name in ("read", *STAGES, "score")))
     for name, target in TARGET_MS.items():
         detector = AnomalyDetector.from_store(name, store)
         totals = [sum(once(path, detector)) for _ in range(repeats + 5)][5:]
         profile = stages(path, detector, repeats)
-        cells = "".join(f"{profile[stage]:12.2f}" for stage in ("read", *STAGES, "score"))
+        cells = "".join(f"{profile[stage]:15.2f}" for stage in ("read", *STAGES, "score"))
         print(f"{name:16}{1000 * statistics.median(totals):8.1f}{target:8.0f}  {cells}", flush=True)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from ecg_core.beats import Beats, detect_beats
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import LEADS
 from ecg_core.reversal import suspect_reversal
@@ -247,8 +248,8 @@ def _follows(w: FloatArray, good: BoolArray) -> BoolArray:
     return follows
 
 
-def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
-    """Assess one stretch of some seconds."""
+def _find_faults(signal: NDArray[np.float32], fs: float) -> tuple[Quality, FloatArray]:
+    """Return the faults of one stretch of some seconds, and the stretch at 100 Hz without mains, (12, n)."""
     x = np.asarray(signal, dtype=np.float32)
     height = np.ptp(x, axis=1)
     clean, mains = _take_off_mains(x, fs)
@@ -268,8 +269,28 @@ def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
         for k, lead in enumerate(LEADS)
         if any(found[kind][k] for kind in FAULTS)
     }
-    bare = Quality(faults)
-    return Quality(faults, suspect_reversal(w, bare.usable_leads) if bare.interpretable else None)
+    return Quality(faults), w
+
+
+def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
+    """Assess one stretch of some seconds."""
+    found, w = _find_faults(signal, fs)
+    return Quality(found.faults, suspect_reversal(w, found.usable_leads) if found.interpretable else None)
+
+
+def assess_with_beats(signal: NDArray[np.float32], fs: float, x: NDArray[np.float32]) -> tuple[Quality, Beats]:
+    """Assess a stretch of at most 20 s, and find the heartbeats once for both quality and scoring.
+
+    Parameters
+    ----------
+    signal : shape (12, n), mV, as recorded, in the order of `LEADS`.
+    fs : sampling rate, Hz.
+    x : the same stretch from `ecg_core.preprocessing.preprocess`: the heartbeats are looked for in its usable leads.
+    """
+    found, w = _find_faults(signal, fs)
+    beats = detect_beats(x, found.usable_leads)
+    reversal = suspect_reversal(w, found.usable_leads, beats.samples) if found.interpretable else None
+    return Quality(found.faults, reversal), beats
 
 
 def assess_quality(signal: NDArray[np.float32], fs: float) -> Quality:

@@ -48,10 +48,14 @@ SPEAKING_MV = 0.3
 ROWS = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 
 
-def median_beat(w: FloatArray, usable: tuple[str, ...]) -> FloatArray | None:
-    """Return the median beat of I, II, V1-V6, shape (8, 100), mV, level zero before QRS; None below three beats."""
+def median_beat(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.int64] | None = None) -> FloatArray | None:
+    """Return the median beat of I, II, V1-V6, shape (8, 100), mV, level zero before QRS; None below three beats.
+
+    R peaks, indices at 100 Hz, are looked for where they are not given.
+    """
     y = w - uniform_filter1d(w, round(BASELINE_S * MODEL_FS), axis=1)
-    peaks = detect_beats(y.astype(np.float32), usable).samples
+    if peaks is None:
+        peaks = detect_beats(y.astype(np.float32), usable).samples
     peaks = peaks[(peaks >= BEFORE) & (peaks < y.shape[1] - AFTER)]
     if len(peaks) < MIN_BEATS:
         return None
@@ -92,7 +96,7 @@ def _arms_and_legs(beat: FloatArray, known: NDArray[np.bool_]) -> int:
     return int(1 + odds[1:].argmax()) if 1.0 - odds[0] > float(net["threshold"][0]) else 0
 
 
-def suspect_reversal(w: FloatArray, usable: tuple[str, ...]) -> str | None:
+def suspect_reversal(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.int64] | None = None) -> str | None:
     """Name the exchange of limb electrodes that a record points to.
 
     P, QRS and T of the median beat in I and II are judged against V1-V6 by a small network (56-32-4), trained on
@@ -104,6 +108,7 @@ def suspect_reversal(w: FloatArray, usable: tuple[str, ...]) -> str | None:
     ----------
     w : shape (12, n), mV, at 100 Hz.
     usable : leads without a fault.
+    peaks : R peaks, indices at 100 Hz, where they are known already.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def suspect_reversal(w: FloatArray, usable: tuple[str, ...]) -> str | None:
     leads = usable if "II" in usable else (*usable, "II")
     if "I" not in usable or not any(lead in usable for lead in LEADS[6:]):
         return None
-    beat = median_beat(w, leads)
+    beat = median_beat(w, leads, peaks)
     if beat is None:
         return None
     if np.ptp(beat[1]) < SILENT_II_MV:

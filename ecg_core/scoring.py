@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,13 +94,25 @@ def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoratio
     return _joined(model(target.repeat(2, 1, 1), _masked_twice(x, usable)), target)
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run torch on one thread: on 10 s of ECG, threads wait for each other longer than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 @torch.inference_mode()
 def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> tuple[Restoration, F32]:
     """Return what `restore` and `latent_features` return, with the encoder run once over all three passes."""
     target = _input(x, usable)
     everything = torch.from_numpy(np.broadcast_to(usable[..., None], x.shape).astype(np.float32))
     visible = torch.cat([_masked_twice(x, usable), everything])
-    out, features = model.analyse(target.repeat(3, 1, 1), visible, 2 * len(x))
+    with _one_thread() if len(x) == 1 else nullcontext():
+        out, features = model.analyse(target.repeat(3, 1, 1), visible, 2 * len(x))
     return _joined(out, target), features.numpy()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecg_core.beats import Beats, detect_beats
 from ecg_core.calibration import FULL_S
 from ecg_core.preprocessing import MODEL_FS, preprocess
-from ecg_core.quality import Quality, assess_quality
+from ecg_core.quality import Quality, assess_with_beats
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight
 
 F32 = NDArray[np.float32]
@@ -82,10 +82,9 @@ def prepare_segment(record: Record) -> SegmentInput:
     ----------
     record : the twelve leads in report order.
     """
-    quality = assess_quality(record.signal, record.fs)
     x = preprocess(record.signal, record.fs)
+    quality, beats = assess_with_beats(record.signal, record.fs, x)
     usable = usable_leads(quality.bad_leads)
-    beats = detect_beats(x, quality.usable_leads)
     reason = None
     if not quality.interpretable:
         reason = f"Not interpretable. {quality.words()} Repeat the recording."

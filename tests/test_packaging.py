@@ -35,7 +35,7 @@ def third_party(*packages: str) -> set[str]:
 
 def pins() -> dict[str, str]:
     lines = [line.strip() for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()]
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    return dict(line.split("==") for line in lines if line and not line.startswith(("#", "-e ")))
 
 
 @pytest.fixture(scope="module")
