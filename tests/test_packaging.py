@@ -60,7 +60,7 @@ def wheel(tmp_path_factory) -> set[str]:
     )
     for name in listed.stdout.decode().split("\0"):
         if (
-            name.startswith(("ecg_core/", "models_store/", "pyproject", "README", "LICENSE"))
+            name.startswith(("app/", "ecg_core/", "models_store/", "pyproject", "README", "LICENSE"))
             and (ROOT / name).is_file()
         ):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +73,11 @@ def wheel(tmp_path_factory) -> set[str]:
         return set(archive.namelist())
 
 
-def test_the_wheel_has_every_file_of_the_core_and_nothing_else(wheel):
-    files = {path for path in (ROOT / "ecg_core").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+@pytest.mark.parametrize("package", ["ecg_core", "app"])
+def test_the_wheel_has_every_file_of_core_and_app_and_nothing_else(wheel, package):
+    files = {path for path in (ROOT / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert {path.relative_to(ROOT).as_posix() for path in files} <= wheel
-    assert {name.split("/")[0].split("-")[0] for name in wheel} == {"ecg_core", "leadwise"}
+    assert {name.split("/")[0].split("-")[0] for name in wheel} == {"app", "ecg_core", "leadwise"}
 
 
 def test_the_wheel_has_the_checkpoints_where_the_core_looks_for_them(wheel):
