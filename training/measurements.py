@@ -21,7 +21,7 @@ BoolArray = NDArray[np.bool_]
 
 AGE_BANDS = (("under 40", 0, 40), ("40 to 59", 40, 60), ("60 to 74", 60, 75), ("75 and over", 75, 200))
 CLASSES = ("MI", "STTC", "CD", "HYP")
-RATES = (0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.15, 0.20, 0.30)
+RATES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2)
 """False-alarm rates that a user may choose among."""
 
 N_BOOTSTRAP = 2000
