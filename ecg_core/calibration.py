@@ -47,6 +47,21 @@ def survival_evidence(value: float | Array, normals: F32) -> Array:
     return np.asarray(np.where(value > knots[-1], -math.log(TAIL) + (value - knots[-1]) / mean_excess, body))
 
 
+def conformal_rank(n: int, false_alarm_rate: float) -> int:
+    """Return which of n ascending normal scores keeps a false-alarm rate: the ceil((n + 1)(1 - rate))-th.
+
+    Above n where n normals cannot show so small a rate.
+
+    Raises
+    ------
+    ConfigError
+        If the rate is not between 0 and 1.
+    """
+    if not 0.0 < false_alarm_rate < 1.0:
+        raise ConfigError(f"Expected a false-alarm rate between 0 and 1; found {false_alarm_rate:g}.")
+    return math.ceil((n + 1) * (1.0 - false_alarm_rate) - 1e-9)  # 1e-9: rounding of the product
+
+
 @dataclass(frozen=True)
 class Condition:
     """What a record is compared alike in: its length, and which of the eight leads are masked.
@@ -134,9 +149,7 @@ class NormalScores:
         ConfigError
             If n normals cannot show so small a rate.
         """
-        if not 0.0 < false_alarm_rate < 1.0:
-            raise ConfigError(f"Expected a false-alarm rate between 0 and 1; found {false_alarm_rate:g}.")
-        rank = math.ceil((self.n + 1) * (1.0 - false_alarm_rate) - 1e-9)
+        rank = conformal_rank(self.n, false_alarm_rate)
         if rank > self.n:
             raise ConfigError(
                 f"{self.n} normal ECGs cannot show a false-alarm rate of {false_alarm_rate:.2%}; "

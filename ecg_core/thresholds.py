@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import genpareto
 
+from ecg_core.calibration import conformal_rank
 from ecg_core.errors import ConfigError
 from ecg_core.metrics import pr_curve, roc_curve
 
@@ -41,9 +42,7 @@ def conformal_threshold(normal_scores: ArrayLike, false_alarm_rate: float = 0.05
     None where n is too small to show the rate: below 1 / rate - 1 normals no finite threshold keeps it.
     """
     values = np.sort(_normals(normal_scores))
-    if not 0.0 < false_alarm_rate < 1.0:
-        raise ConfigError(f"Expected a false-alarm rate between 0 and 1; found {false_alarm_rate:g}.")
-    rank = math.ceil((values.size + 1) * (1.0 - false_alarm_rate) - 1e-9)  # 1e-9: rounding of the product
+    rank = conformal_rank(values.size, false_alarm_rate)
     return float(values[rank - 1]) if rank <= values.size else None
 
 

@@ -37,6 +37,7 @@ from ecg_core.calibration import (
     SHORTEST_S,
     Condition,
     NormalScores,
+    conformal_rank,
     normal_scores,
 )
 from ecg_core.checkpoints import (
@@ -236,7 +237,7 @@ def false_alarm_interval(n: int, rate: float) -> tuple[float, float]:
 
     The rate behind the k-th smallest of n exchangeable scores is Beta(n + 1 - k, k) (Vovk 2012, arXiv:1209.2673).
     """
-    k = min(math.ceil((n + 1) * (1 - rate) - 1e-9), n)
+    k = min(conformal_rank(n, rate), n)
     low, high = beta.ppf([0.025, 0.975], n + 1 - k, k)
     return float(low), float(high)
 
