@@ -125,7 +125,7 @@ def card(config: CheckpointConfig) -> str:
         "",
         ABOUT[config.title],
         "",
-        f"Checkpoint `{config.weights_sha256[:12]}`, seed {config.seed}. Made by this command of the repository:",
+        f"Checkpoint `{config.weights_sha256[:12]}`, seed {config.seed}. The command that makes it anew:",
         "",
         "```",
         "make reproduce DATA=/path/to/ptbxl",
