@@ -6,8 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import look, state
-from app.views import analyse
+from app import look, pages, state
 
 STATIC = Path(__file__).parent / "static"
 
@@ -15,4 +14,4 @@ st.set_page_config(page_title="Leadwise", page_icon=STATIC / "icon.svg", layout=
 state.prepare()
 look.apply()
 st.logo(STATIC / look.logo(), size="large")
-st.navigation([st.Page(analyse.page, title="Analyse", default=True)], position="top").run()
+st.navigation(list(pages.pages().values()), position="top").run()

@@ -1,0 +1,10 @@
+"""The model cards."""
+
+from __future__ import annotations
+
+from app import look
+
+
+def page() -> None:
+    """Show the page."""
+    look.status_bar("")

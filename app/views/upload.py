@@ -1,0 +1,10 @@
+"""Drop files, see what is in them, choose one."""
+
+from __future__ import annotations
+
+from app import look
+
+
+def page() -> None:
+    """Show the page."""
+    look.status_bar("")
