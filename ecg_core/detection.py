@@ -72,6 +72,7 @@ class Explanation:
         mark level (1 = a stretch is marked).
     stretches : strongest first.
     lead_scores : mean error per lead, None for leads left out.
+    mark_level : the 50 ms mean of `error` at which a stretch is marked; `sample_scores` is the root of its multiples.
     """
 
     start_s: float
@@ -84,6 +85,7 @@ class Explanation:
     sample_scores: FloatArray
     stretches: tuple[Stretch, ...]
     lead_scores: dict[str, float | None]
+    mark_level: float = 1.0
 
 
 @dataclass(frozen=True)

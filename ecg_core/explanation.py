@@ -55,7 +55,19 @@ def explain(segment: SegmentInput, parts: RawParts, k: int, mark_level: float) -
         sample_scores=trace,
         stretches=find_stretches(trace, smooth, segment.start_s),
         lead_scores=lead_scores,
+        mark_level=mark_level,
     )
+
+
+def lead_trace(explanation: Explanation, lead: str) -> F32:
+    """Return the score trace of one lead alone, (n,), in units of the mark level; NaN where the lead is left out.
+
+    Of all leads' traces `Explanation.sample_scores` is the highest at each instant.
+    """
+    error = explanation.error[explanation.leads.index(lead)]
+    if np.isnan(error).all():
+        return np.full(error.shape, np.nan, dtype=np.float32)
+    return np.asarray(np.sqrt(_smooth(error) / np.float32(explanation.mark_level)), dtype=np.float32)
 
 
 def _smooth(error: F32) -> F32:
