@@ -15,3 +15,7 @@ class CheckpointError(ECGError):
 
 class ConfigError(ECGError):
     """A configuration (TOML, command line) with an unknown key or an impossible value."""
+
+
+class WorklistError(ECGError):
+    """A job, folder, decision or data folder that cannot be used as asked."""

@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of ecg_core imports only what stands before it. A new module gets its place here.
 ORDER = [
-    *["errors", "plain", "store", "pool", "config", "records", "detection", "preprocessing", "readers"],
-    *["synthetic_waves", "synthetic", "beats", "reversal", "quality", "models", "density", "scoring"],
-    *["calibration", "metrics", "thresholds", "segments", "checkpoints", "long_recording", "explanation", "detector"],
-    *["paper", "score_file", "batch", "cli", "__main__"],
+    *["errors", "plain", "store", "pool", "config", "records", "detection", "preprocessing", "readers", "display"],
+    *["synthetic_waves", "synthetic", "beats", "reversal", "quality", "models", "density", "imputation", "scoring"],
+    *["calibration", "metrics", "curves", "thresholds", "segments", "checkpoints", "long_recording", "explanation"],
+    *["detector", "paper", "score_file", "batch", "worklist", "cli", "__main__"],
 ]
 
 FORBIDDEN = {

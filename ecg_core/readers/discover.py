@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ecg_core.errors import RecordError
@@ -37,9 +37,13 @@ def find_records(folder: str | Path, *, csv: bool = True) -> list[Path]:
     top = Path(folder)
     if not top.is_dir():
         raise RecordError(f"{top.name or top} is not a folder; give the folder that holds the records.")
+    return sorted(iter_records(top, csv=csv))
+
+
+def iter_records(top: Path, *, csv: bool = True) -> Iterator[Path]:
+    """Yield what `find_records` returns as it is found."""
     root = os.path.realpath(top)
     wanted = {WFDB_SUFFIX, *ARRAY_SUFFIXES, *((CSV_SUFFIX,) if csv else ())}
-    found = []
     for where, folders, files in os.walk(top, followlinks=False):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for file in files:
@@ -48,8 +52,7 @@ def find_records(folder: str | Path, *, csv: bool = True) -> list[Path]:
             path = Path(where, file)
             if path.is_symlink() and not os.path.realpath(path).startswith(root + os.sep):
                 continue
-            found.append(path)
-    return sorted(found)
+            yield path
 
 
 def group_uploads(uploads: Iterable[Upload]) -> list[list[Upload]]:

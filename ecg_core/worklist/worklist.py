@@ -1,0 +1,316 @@
+"""The worklist of one data folder: what the app asks for jobs, rows and decisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from ecg_core.errors import WorklistError
+from ecg_core.plain import plain
+from ecg_core.readers import Upload, find_records
+from ecg_core.records import Record
+from ecg_core.worklist import decisions, folders, jobs, rows, uploads
+from ecg_core.worklist.decisions import Decision, Review
+from ecg_core.worklist.folders import Folder
+from ecg_core.worklist.jobs import Job
+from ecg_core.worklist.rows import Columns
+from ecg_core.worklist.tables import Database
+
+DATABASE = "worklist.sqlite"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What .npy, .npz and CSV files do not say of themselves: rate in Hz, unit ("mV", "uV", "V") and lead names."""
+
+    fs: float
+    unit: str
+    leads: tuple[str, ...]
+
+
+class Worklist:
+    """Jobs, results and decisions in one data folder. One object may serve many threads, many processes one folder.
+
+    Parameters
+    ----------
+    data : the data folder, made where it is missing; `data_folder()` by default.
+    root : below which folders may be reviewed; LEADWISE_ROOT or the data folder's inbox by default.
+    store : folder of checkpoints; None is the packaged one.
+
+    Attributes
+    ----------
+    data, root, store : as above.
+
+    Raises
+    ------
+    WorklistError
+        If the folder cannot be used, or holds the data of a newer Leadwise.
+    """
+
+    def __init__(self, data: Path | None = None, *, root: Path | None = None, store: Path | None = None) -> None:
+        self.data = (data or folders.data_folder()).absolute()
+        self.root = (root or folders.root_folder(self.data)).absolute()
+        self.store = store.absolute() if store else None
+        try:
+            self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.root == self.data / folders.INBOX:
+                self.root.mkdir(exist_ok=True)
+        except OSError as error:
+            raise WorklistError(
+                f"The data folder {self.data} cannot be used: {error.strerror}; set {folders.DATA_VARIABLE} to another."
+            ) from error
+        self._database = Database(self.data / DATABASE)
+
+    def __enter__(self) -> Worklist:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    # --- jobs ---------------------------------------------------------------------------------------------------
+
+    def browse(self, relative: str = "") -> Folder:
+        """Return a folder below the root with its subfolders and how many records each holds.
+
+        Raises
+        ------
+        WorklistError
+            If there is no such folder, or it lies outside the root.
+        """
+        return folders.browse(self.root, relative)
+
+    def create_job_from_folder(
+        self,
+        folder: str,
+        models: Sequence[str],
+        false_alarm_rate: float,
+        *,
+        name: str | None = None,
+        description: Description | None = None,
+        creator: str = "",
+    ) -> Job:
+        """Make a job of the records below a folder, as they are now, and return it; it waits for the runner.
+
+        Parameters
+        ----------
+        folder : relative to the root, as `browse` gives it; "" is the root.
+        models : names in the store.
+        false_alarm_rate : share of normal ECGs that may be called anomalous.
+        name : for people; the folder's by default.
+        description : for files that do not say their rate, unit or leads; CSV files are taken only with it.
+        creator : who asks.
+
+        Raises
+        ------
+        WorklistError
+            If the folder is not below the root or has no records, or a checkpoint is missing.
+        """
+        real = folders.folder_inside(self.root, folder)
+        top = Path(os.path.realpath(self.root))
+        paths = [str(path.relative_to(top)) for path in find_records(real, csv=description is not None)]
+        if not paths:
+            raise WorklistError(
+                f"{plain(real.name)} has no records at any depth: expected .hea, .npy or .npz files, or described .csv."
+            )
+        return self._create(
+            name or real.name, "folder", top, folder, paths, models, false_alarm_rate, description, creator
+        )
+
+    def create_job_from_uploads(
+        self,
+        files: Iterable[Upload],
+        models: Sequence[str],
+        false_alarm_rate: float,
+        *,
+        name: str = "Uploads",
+        description: Description | None = None,
+        creator: str = "",
+    ) -> Job:
+        """Make a job of dropped files, which are kept in the data folder until the job is deleted.
+
+        Headers and signal files are matched by name, within the folders that names from a zip carry. Other
+        parameters as `create_job_from_folder`.
+
+        Raises
+        ------
+        WorklistError
+            If there are no files, two have one name, they cannot be stored, or a checkpoint is missing.
+        """
+        job = jobs.new_id()
+        spool = self.data / folders.UPLOADS / job
+        try:
+            paths = uploads.spool(spool, files)
+            return self._create(
+                name, "uploads", spool, "", paths, models, false_alarm_rate, description, creator, job=job
+            )
+        except OSError as error:
+            uploads.remove(spool)
+            raise WorklistError(
+                f"The uploads could not be stored: {error.strerror}; free space and try again."
+            ) from error
+        except WorklistError:
+            uploads.remove(spool)
+            raise
+
+    def _create(
+        self,
+        name: str,
+        kind: jobs.Kind,
+        root: Path,
+        folder: str,
+        paths: Sequence[str],
+        models: Sequence[str],
+        false_alarm_rate: float,
+        description: Description | None,
+        creator: str,
+        job: str | None = None,
+    ) -> Job:
+        if not models or not 0 < false_alarm_rate < 1:
+            raise WorklistError("Expected at least one model and a false-alarm rate between 0 and 1; choose both.")
+        checkpoints = {model: jobs.checkpoint_hash(model, self.store) for model in models}
+        with self._database.writing() as connection:
+            made = jobs.create(
+                connection,
+                name=name,
+                kind=kind,
+                root=root,
+                folder=folder,
+                paths=paths,
+                checkpoints=checkpoints,
+                store=self.store,
+                false_alarm_rate=false_alarm_rate,
+                description=asdict(description) if description else {},
+                creator=creator,
+                job=job,
+            )
+            return jobs.one(connection, made)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, newest first."""
+        with self._database.reading() as connection:
+            return jobs.listed(connection)
+
+    def job(self, job: str) -> Job:
+        """Return one job as it stands; cheap enough to ask every second.
+
+        Raises
+        ------
+        WorklistError
+            If it was deleted.
+        """
+        with self._database.reading() as connection:
+            return jobs.one(connection, job)
+
+    def reviewed(self, job: str) -> dict[str, int]:
+        """Return how many records of each verdict somebody decided on: "above", "below", ..."""
+        with self._database.reading() as connection:
+            return decisions.reviewed(connection, job)
+
+    def pause(self, job: str) -> None:
+        """Stop scoring, at once; what is scored stays. Nothing happens to a job that is over."""
+        with self._database.writing() as connection:
+            jobs.move(connection, job, "paused", allowed=("waiting", "running"))
+
+    def cancel(self, job: str) -> None:
+        """Stop scoring for good, at once; what is scored stays until the job is deleted."""
+        with self._database.writing() as connection:
+            jobs.move(connection, job, "cancelled", allowed=("waiting", "running", "paused"))
+
+    def resume(self, job: str) -> None:
+        """Let a paused or failed job go on where it stopped.
+
+        Raises
+        ------
+        WorklistError
+            If a checkpoint is not the one that the job began with.
+        """
+        raise NotImplementedError
+
+    def delete(self, job: str) -> None:
+        """Remove a job, its results and its uploads; the decisions stay."""
+        raise NotImplementedError
+
+    def ensure_runner(self) -> None:
+        """See to it that a runner works where a job waits: start one, or replace one that is dead or hangs.
+
+        Call it when the app starts, after a job was made or resumed, and with every look at an active job; it costs
+        a millisecond when nothing is to be done.
+        """
+        raise NotImplementedError
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    def rows(self, job: str, since: int = 0, *, reviewer: str | None = None) -> Columns:
+        """Return the scored records of a job as columns of equal length, in the order they were scored.
+
+        Parameters
+        ----------
+        since : leave out records up to this `seq`, so that a page can ask for the new ones alone.
+        reviewer : whose own decision stands in `my_decision`.
+
+        Returns
+        -------
+        position (in the job, from 0), seq (order of scoring, from 1), record, path, sha256 (None where the file was
+        not read), verdict ("above", "below", "not interpretable", "failed"), consensus (median percentile of the
+        models, None for recordings over 10 s), n_above of n_scored models, heart_rate (beats per minute), quality
+        ("V2 flat, noisy; V3 noisy"; None is good), masked ("V2, V3"; None is none), notes, stretch_start_s,
+        stretch_stop_s (s), stretch_leads ("V1, V2"), stretch_model of the strongest stretch, error; per model
+        score_NAME, percentile_NAME, threshold_NAME, anomalous_NAME, error_NAME; and decision (what the latest
+        decisions agree on, or "reviewers differ"), reviewers, decided_at (UTC), comment (of the newest), differ,
+        my_decision. None where unknown.
+        """
+        with self._database.reading() as connection:
+            found = jobs.one(connection, job)
+            table = rows.columns(connection, job, found.models, since)
+            reviews = decisions.reviews(connection, [decisions.of_job(job)])
+        return table | rows.decided(table["sha256"], reviews, reviewer)
+
+    def read_record(self, job: str, position: int) -> Record:
+        """Read a record of a job from its file, with the twelve leads in report order.
+
+        Raises
+        ------
+        WorklistError
+            If it is not in the job, lies outside the root, or is no longer the file that was scored.
+        RecordError
+            If it cannot be read.
+        """
+        raise NotImplementedError
+
+    # --- decisions ----------------------------------------------------------------------------------------------
+
+    def decide(self, job: str, sha256: str, reviewer: str, decision: str, comment: str = "") -> Decision:
+        """Store a reviewer's reading of a record; when this returns it is on the disk.
+
+        Parameters
+        ----------
+        sha256 : of the record, from `rows`.
+        decision : "anomalous", "not anomalous" or "second look".
+
+        Raises
+        ------
+        WorklistError
+            If it is not stored, and why.
+        """
+        with self._database.writing() as connection:
+            return decisions.append(connection, job, sha256, reviewer, decision, comment)
+
+    def decisions(self, *, job: str | None = None, sha256: str | None = None) -> list[Decision]:
+        """Return decisions, superseded ones too, newest first: on a record, on a job's records, or all.
+
+        A decision belongs to the recording: it is found in every job that holds the same sha256.
+        """
+        with self._database.reading() as connection:
+            return decisions.listed(connection, decisions.on(job, sha256))
+
+    def reviews(self, *, job: str | None = None, sha256: str | None = None) -> dict[str, Review]:
+        """Return the latest decision of each reviewer by record sha256, and whether they differ."""
+        with self._database.reading() as connection:
+            return decisions.reviews(connection, decisions.on(job, sha256))
