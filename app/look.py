@@ -34,11 +34,6 @@ def logo() -> str:
     return "logo-dark.svg" if scheme() == "dark" else "logo.svg"
 
 
-def on_view(view: str) -> None:
-    """Say which view is shown; the rules hide what the last run left of the other one."""
-    st.html(f'<i class="lw-on-{view}"></i>')
-
-
 def status_bar(right: str) -> None:
     """Show the intended use, and on the right what computed the page; `right` is escaped."""
     bold, rest = INTENDED_USE

@@ -14,4 +14,7 @@ st.set_page_config(page_title="Leadwise", page_icon=STATIC / "icon.svg", layout=
 state.prepare()
 look.apply()
 st.logo(STATIC / look.logo(), size="large")
-st.navigation(list(pages.pages().values()), position="top").run()
+page = st.navigation(list(pages.pages().values()), position="top")
+if wish := state.destination():
+    pages.go(wish)
+page.run()

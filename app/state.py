@@ -14,10 +14,10 @@ from ecg_core.records import LEADS, Record
 MODEL, LAYOUT, GAIN = "model", "layout", "gain"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
 UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
-_ENTRIES, _CURRENT, _OPENING, _STRETCH, _LEAD, _GAIN_CHOSEN = (
+DESTINATION = "destination"
+_ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN = (
     "entries",
     "current",
-    "opening",
     "stretch",
     "lead",
     "gain_chosen",
@@ -59,7 +59,7 @@ def prepare() -> None:
         RATE: VALIDATED_RATE,
         _ENTRIES: {},
         _CURRENT: None,
-        _OPENING: False,
+        DESTINATION: None,
         _STRETCH: None,
         _LEAD: None,
         EXPLORE: False,
@@ -82,9 +82,7 @@ def entries() -> list[Entry]:
 
 
 def current() -> Entry | None:
-    """Return the record on view; None while the user is choosing one."""
-    if st.session_state[_OPENING]:
-        return None
+    """Return the record on view; None before one was opened."""
     return st.session_state[_ENTRIES].get(st.session_state[_CURRENT])
 
 
@@ -105,7 +103,6 @@ def add(new: list[Entry]) -> None:
 def show(key: str) -> None:
     """Show one record; zoom starts anew, layout, model and threshold stay."""
     st.session_state[_CURRENT] = key
-    st.session_state[_OPENING] = False
     forget_zoom()
     if not st.session_state[_GAIN_CHOSEN]:
         record = st.session_state[_ENTRIES][key].record
@@ -120,19 +117,21 @@ def step(by: int) -> None:
     show(keys[(keys.index(st.session_state[_CURRENT]) + by) % len(keys)])
 
 
-def open_another() -> None:
-    """Go to the choice of records."""
-    st.session_state[_OPENING] = True
+def leave_for(page: str) -> None:
+    """Ask for another page from within a callback; the router goes there before anything is drawn."""
+    st.session_state[DESTINATION] = page
 
 
-def go_back() -> None:
-    """Leave the choice of records for the record that was on view."""
-    st.session_state[_OPENING] = False
+def destination() -> str | None:
+    """Return the page that was asked for, once."""
+    wish, st.session_state[DESTINATION] = st.session_state[DESTINATION], None
+    return wish
 
 
-def can_go_back() -> bool:
-    """Return whether there is a record to go back to."""
-    return st.session_state[_CURRENT] in st.session_state[_ENTRIES]
+def open_entries(new: list[Entry], page: str = "analyse") -> None:
+    """Take records into the session and go to the page that shows the first of them; for callbacks."""
+    add(new)
+    leave_for(page)
 
 
 def next_model() -> None:

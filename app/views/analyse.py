@@ -7,27 +7,23 @@ import streamlit as st
 from app import look, resources, sheet, state, summary, words
 from app.components import packets, rail
 from app.components.paper import paper
+from app.components.record_bar import no_record, record_bar
 from app.components.verdict import verdict_band
 from app.state import Entry
-from app.views import opening
 from ecg_core.detection import Detection
 
 
 def page() -> None:
-    """Show the record on view, or the choice of one."""
+    """Show the record on view; without one, what to do."""
     entry = state.current()
-    look.on_view("opening" if entry is None else "analysis")
-    progress = st.container(key="progress")
-    choice, analysis = st.container(key="opening"), st.container(key="analysis")
     if entry is None:
-        with choice:
-            opening.choose()
-        resources.warm(state.MODELS)
+        no_record("analyse")
+        look.status_bar("no record open")
         return
     # scored before anything of it is shown: the last record stays on view whole, never under the next one's name
-    with progress, st.spinner("Scoring with three models…"):
+    with st.container(key="progress"), st.spinner("Scoring with three models…"):
         found, failed = resources.detections(entry, state.MODELS)
-    with analysis:
+    with st.container(key="analysis"):
         _analysis(entry, found, failed)
 
 
@@ -35,7 +31,9 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str])
     model, rate = state.value(state.MODEL), state.value(state.RATE)
     thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
-    _record_bar(entry)
+    record_bar(entry)
+    with st.container(key="hidden_keys"):
+        st.button("Next model", on_click=state.next_model, shortcut="M")
     for name, sentence in failed.items():
         look.text("problem", f"{state.TITLES[name]}: {sentence}")
     if detection is not None:
@@ -52,24 +50,6 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str])
         with st.container(key="rail"):
             _rail(entry, model, detection, above, rate)
     look.status_bar(words.provenance(state.TITLES[model], detection))
-
-
-def _record_bar(entry: Entry) -> None:
-    at, of = state.place()
-    with st.container(key="record_bar", horizontal=True, vertical_alignment="center"):
-        with st.container(key="record_words", horizontal=True, vertical_alignment="center"):
-            look.text("title", entry.record.name)
-            if entry.synthetic:
-                look.text("tag", "synthetic")
-            look.text("fact", words.patient(entry.record))
-            look.text("fact", words.recording(entry.record))
-            look.text("fact", f"{at} of {of} in this session")
-        many = of > 1
-        st.button("Previous", on_click=state.step, args=(-1,), shortcut="Left", disabled=not many)
-        st.button("Next", on_click=state.step, args=(1,), shortcut="Right", disabled=not many)
-        st.button("Open", type="primary", on_click=state.open_another, shortcut="O")
-    with st.container(key="hidden_keys"):
-        st.button("Next model", on_click=state.next_model, shortcut="M")
 
 
 def _controls() -> None:

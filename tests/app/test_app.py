@@ -57,6 +57,12 @@ def opened(app: AppTest, index: int = PVC) -> AppTest:
     return app
 
 
+def visit(app: AppTest, page: str) -> AppTest:
+    app.run()
+    app.session_state[state.DESTINATION] = page
+    return app.run()
+
+
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     app.run()
     app.file_uploader(key=state.UPLOADER).set_value([(n, data, "application/octet-stream") for n, data in files]).run()
@@ -182,12 +188,28 @@ def test_previous_and_next_go_through_the_session(app, example_folder):
     assert "normal-55" in page_words(app)
 
 
-def test_going_back_from_the_choice_keeps_the_record(app):
+def test_the_record_is_kept_while_another_page_is_open(app):
     opened(app, 0)
     next(b for b in app.button if b.label == "Open").click().run()
     assert "Open an ECG" in page_words(app)
-    next(b for b in app.button if b.label == "Back to the record").click().run()
+    visit(app, "analyse")
     assert "normal-55" in page_words(app)
+
+
+def test_analyse_without_a_record_says_what_to_do(app):
+    visit(app, "analyse")
+    assert not app.exception
+    assert "No ECG is open" in page_words(app)
+    assert "It does not diagnose, and it does not rule out disease." in page_words(app)
+    next(b for b in app.button if b.label == "Go to Upload").click().run()
+    assert "Open an ECG" in page_words(app)
+
+
+def test_analyse_without_a_record_opens_an_example(app):
+    visit(app, "analyse")
+    next(b for b in app.button if b.label.startswith("Open an example")).click().run()
+    assert not app.exception
+    assert verdict(app)["record"]
 
 
 def test_a_dropped_pair_is_shown(app, example_folder):

@@ -1,0 +1,48 @@
+"""The bar of every page that shows a record: which it is, its place in the session, and how to go to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import look, resources, state, words
+from app.state import Entry
+
+
+def record_bar(entry: Entry, actions: Callable[[], None] | None = None) -> None:
+    """Show name, patient, recording and place; Previous, Next and Open, each with its key.
+
+    Parameters
+    ----------
+    entry : the record on view.
+    actions : draws the page's own buttons between Next and Open.
+    """
+    at, of = state.place()
+    with st.container(key="record_bar", horizontal=True, vertical_alignment="center"):
+        with st.container(key="record_words", horizontal=True, vertical_alignment="center"):
+            look.text("title", entry.record.name)
+            if entry.synthetic:
+                look.text("tag", "synthetic")
+            look.text("fact", words.patient(entry.record))
+            look.text("fact", words.recording(entry.record))
+            look.text("fact", f"{at} of {of} in this session")
+        many = of > 1
+        st.button("Previous", on_click=state.step, args=(-1,), shortcut="Left", disabled=not many)
+        st.button("Next", on_click=state.step, args=(1,), shortcut="Right", disabled=not many)
+        if actions is not None:
+            actions()
+        st.button("Open", type="primary", on_click=state.leave_for, args=("upload",), shortcut="O")
+
+
+def no_record(page: str) -> None:
+    """Say that no record is open, and offer what to do: choose one, or see the first example on `page`."""
+    with st.container(key="no_record"):
+        look.text("large", "No ECG is open")
+        look.text("lead", "Choose a record on the Upload page, or start with an example.")
+        with st.container(key="no_record_actions", horizontal=True):
+            st.button("Go to Upload", type="primary", on_click=state.leave_for, args=("upload",), shortcut="O")
+            entries, _ = resources.examples()
+            if entries:
+                title, _ = words.example(entries[0].record.name)
+                st.button(f"Open an example: {title}", on_click=state.open_entries, args=([entries[0]], page))
