@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ class DisplayFilter:
     """
 
     title: str
-    kind: str
+    kind: Literal["bandpass", "lowpass", "notch"]
     edges_hz: tuple[float, ...]
 
 
@@ -83,7 +84,7 @@ def filtered(signal: F32, fs: float, names: Iterable[str]) -> F32:
         return signal
     lost = ~np.isfinite(signal)
     x = _bridged(signal, lost) if lost.any() else np.asarray(signal, dtype=np.float64)
-    for name in (name for name in FILTERS if name in chosen):
+    for name in (key for key in FILTERS if key in chosen):
         x = sps.sosfiltfilt(_sections(name, fs), x, axis=-1, padtype="odd", padlen=_pad(name, fs, x.shape[-1]))
     out = np.ascontiguousarray(x, dtype=np.float32)
     out[lost] = np.nan
@@ -131,7 +132,7 @@ def _sections(name: str, fs: float) -> NDArray[np.float64]:
     f = FILTERS[name]
     if f.kind == "notch":
         return np.asarray(sps.tf2sos(*sps.iirnotch(f.edges_hz[0], NOTCH_Q, fs=fs)), dtype=np.float64)
-    edges = f.edges_hz if len(f.edges_hz) > 1 else f.edges_hz[0]
+    edges = f.edges_hz[0] if f.kind == "lowpass" else f.edges_hz
     return np.asarray(sps.butter(ORDER, edges, f.kind, fs=fs, output="sos"), dtype=np.float64)
 
 

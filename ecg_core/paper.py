@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ Layout = Literal["3x4", "6x2", "12x1", "closeup", "lead"]
 Gain = tuple[float, float]
 """mm per mV of limb leads and of chest leads."""
 
+SPEEDS = (25.0, 50.0)
+"""mm per second."""
 PAPER_S = 10.0
 """Seconds on one sheet at 25 mm/s."""
 GUTTER_MM = 14.0
@@ -58,6 +61,7 @@ class Strip:
     start_s, stop_s : seconds from the record's start.
     x_mm, y_mm : where its first sample and its `zero_mv` lie.
     label_x_mm, label_y_mm, label_left : where its name stands; `label_left` = to the left of the trace.
+    clip_mm : y from and to which it is drawn; None: wherever its waves reach.
     """
 
     lead: str
@@ -72,6 +76,7 @@ class Strip:
     label_x_mm: float
     label_y_mm: float
     label_left: bool
+    clip_mm: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,8 @@ def lay_out(
     start_s: float = 0.0,
     centre_s: float | None = None,
     lead: str | None = None,
+    leads: Collection[str] = LEADS,
+    clipped: Collection[str] = (),
 ) -> Paper:
     """Lay twelve leads out on ECG paper.
 
@@ -138,28 +145,44 @@ def lay_out(
     start_s : where `signal` begins, seconds from the record's start.
     centre_s : the instant in the middle of a "closeup" (all leads over the same seconds).
     lead : the one lead of the layout "lead".
+    leads : which leads are shown, in report order whatever the order here; "3x4" is the printed report and has all.
+    clipped : leads that stay within their row, however far they swing: those too noisy to read.
 
     Raises
     ------
     ConfigError
-        For an unknown layout, or a signal that is not twelve leads.
+        For an unknown layout, a signal that is not twelve leads, or leads of which none is shown.
     """
     if layout not in ROW_MM:
         raise ConfigError(f"Unknown paper layout {layout!r}; choose one of {', '.join(ROW_MM)}.")
     if signal.ndim != 2 or signal.shape[0] != len(LEADS):
         raise ConfigError(f"Expected twelve leads to lay out, shape (12, n); found {signal.shape}.")
+    if not set(LEADS) & set(leads):
+        raise ConfigError(f"Expected at least one of the twelve leads to show; found {', '.join(leads) or 'none'}.")
     if layout == "lead":
         gain = (max(gain[0], LEAD_GAIN), max(gain[1], LEAD_GAIN))
-    stop_s = start_s + min(signal.shape[1] / fs, PAPER_S * 25.0 / speed)
-    slots = _slots(layout, start_s, stop_s, speed, centre_s, lead or RHYTHM_LEAD)
+    whole_s = signal.shape[1] / fs
+    stop_s = start_s + min(whole_s, PAPER_S * 25.0 / speed)
+    if layout == "closeup":
+        middle = _middle(start_s, start_s + whole_s, speed, centre_s)
+        slots = _slots(layout, *middle, speed, lead or RHYTHM_LEAD, leads)
+    else:
+        slots = _slots(layout, start_s, stop_s, speed, lead or RHYTHM_LEAD, leads)
     zero = {i: _zero(_cut(signal, fs, start_s, slot)) for i, slot in enumerate(slots)}
-    ink = [_ink(_cut(signal, fs, start_s, slot), fs, slot, zero[i], gain, speed) for i, slot in enumerate(slots)]
+    ink = [
+        _ink(_cut(signal, fs, start_s, slot), fs, slot, zero[i], gain, speed) if slot.lead not in clipped else ({}, {})
+        for i, slot in enumerate(slots)
+    ]
     n_rows = max(slot.row for slot in slots) + 1
     rows, overlaps = _row_positions(slots, ink, n_rows, layout, PULSE_MV * max(gain) + 1.0)
     row_mm = (rows[-1] - rows[0]) / (n_rows - 1) if n_rows > 1 else float(ROW_MM[layout][0])
-    strips = tuple(_strip(slot, zero[i], rows[slot.row], row_mm, layout, gain) for i, slot in enumerate(slots))
     last_down = max((max(d.values(), default=0.0) for s, (_, d) in zip(slots, ink, strict=True) if s.row == n_rows - 1))
     foot = math.ceil(min(max(last_down + 1.0, 8.0 if layout == "12x1" else 6.0), 20.0))
+    height = rows[-1] + foot + FOOTER_MM
+    strips = tuple(
+        _strip(slot, zero[i], rows, row_mm, layout, gain, height if slot.lead in clipped else None)
+        for i, slot in enumerate(slots)
+    )
     return Paper(
         layout=layout,
         speed=speed,
@@ -167,7 +190,7 @@ def lay_out(
         start_s=start_s,
         stop_s=stop_s,
         width_mm=GUTTER_MM + PAPER_S * 25.0 + RIGHT_MM,
-        height_mm=rows[-1] + foot + FOOTER_MM,
+        height_mm=height,
         row_mm=row_mm,
         strips=strips,
         pulses=_pulses(rows, strips),
@@ -194,26 +217,32 @@ def trace_mm(strip: Strip, values: NDArray[np.float32], fs: float, speed: float)
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
+def _middle(start_s: float, stop_s: float, speed: float, centre_s: float | None) -> tuple[float, float]:
+    """Return the seconds of a close-up: around its centre, inside what there is."""
+    half = min(CLOSEUP_S * 25.0 / speed, stop_s - start_s) / 2
+    centre = (start_s + stop_s) / 2 if centre_s is None else centre_s
+    middle = min(max(centre, start_s + half), stop_s - half)
+    return middle - half, middle + half
+
+
 def _slots(
-    layout: Layout, start_s: float, stop_s: float, speed: float, centre_s: float | None, lead: str
+    layout: Layout, start_s: float, stop_s: float, speed: float, lead: str, leads: Collection[str]
 ) -> list[_Slot]:
     if layout == "lead":
         return [_Slot(lead, 0, start_s, stop_s, GUTTER_MM)]
-    columns = COLUMNS[layout]
+    shown = set(LEADS) if layout == "3x4" else set(leads)
+    columns = [kept for column in COLUMNS[layout] if (kept := [name for name in column if name in shown])]
     if layout == "closeup":
-        half = min(CLOSEUP_S * 25.0 / speed, stop_s - start_s) / 2
-        centre = (start_s + stop_s) / 2 if centre_s is None else centre_s
-        middle = min(max(centre, start_s + half), stop_s - half)
-        step_mm = 2 * half * speed + CLOSEUP_GAP_MM
-        spans = [(middle - half, middle + half, GUTTER_MM + c * step_mm) for c in range(len(columns))]
+        step_mm = (stop_s - start_s) * speed + CLOSEUP_GAP_MM
+        spans = [(start_s, stop_s, GUTTER_MM + c * step_mm) for c in range(len(columns))]
     else:
         width_s = (stop_s - start_s) / len(columns)
         edges = [start_s + c * width_s for c in range(len(columns) + 1)]
         spans = [(a, b, GUTTER_MM + (a - start_s) * speed) for a, b in itertools.pairwise(edges)]
     slots = [
         _Slot(name, row, a, b, x)
-        for leads, (a, b, x) in zip(columns, spans, strict=True)
-        for row, name in enumerate(leads)
+        for names, (a, b, x) in zip(columns, spans, strict=True)
+        for row, name in enumerate(names)
     ]
     if layout == "3x4":
         slots.append(_Slot(RHYTHM_LEAD, 3, start_s, stop_s, GUTTER_MM, rhythm=True))
@@ -269,8 +298,22 @@ def _row_positions(
     return [float(math.ceil(y)) for y in rows], overlaps
 
 
-def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout, gain: Gain) -> Strip:
+def _strip(
+    slot: _Slot,
+    zero: float,
+    rows: list[float],
+    row_mm: float,
+    layout: Layout,
+    gain: Gain,
+    clip_height: float | None,
+) -> Strip:
+    """Place a strip; with the paper's height in `clip_height` it ends half-way to its neighbours."""
     left = layout in ("12x1", "closeup")
+    y_mm = rows[slot.row]
+    clip = None
+    if clip_height is not None:
+        top = (rows[slot.row - 1] + y_mm) / 2 if slot.row else 0.0
+        clip = (top, (y_mm + rows[slot.row + 1]) / 2 if slot.row + 1 < len(rows) else clip_height - FOOTER_MM)
     return Strip(
         lead=slot.lead,
         row=slot.row,
@@ -284,6 +327,7 @@ def _strip(slot: _Slot, zero: float, y_mm: float, row_mm: float, layout: Layout,
         label_x_mm=slot.x_mm - 1.0 if left else slot.x_mm + 1.0,
         label_y_mm=y_mm - 1.5 if left else y_mm - min(11.0, 0.5 * row_mm),
         label_left=left,
+        clip_mm=clip,
     )
 
 

@@ -137,3 +137,72 @@ def test_wrong_layouts_and_shapes_are_refused_by_name():
         lay_out(flat(), FS, "7x7")
     with pytest.raises(ConfigError, match=r"\(8, 5000\)"):
         lay_out(flat()[:8], FS, "3x4")
+
+
+def test_fifty_mm_a_second_halves_the_time_and_doubles_the_width():
+    paper = lay_out(flat(), FS, "12x1", speed=50.0)
+    assert (paper.start_s, paper.stop_s) == (0.0, 5.0)
+    assert paper.width_mm == lay_out(flat(), FS, "12x1").width_mm
+    xy = trace_mm(paper.strips[0], flat(5.0)[0], FS, paper.speed)
+    assert xy[500, 0] - xy[0, 0] == pytest.approx(50.0, abs=0.01)
+    second = lay_out(flat(5.0), FS, "3x4", speed=50.0, start_s=5.0)
+    assert (second.start_s, second.stop_s) == (5.0, 10.0)
+    assert all(s.stop_s - s.start_s == pytest.approx(1.25) for s in second.strips if not s.rhythm)
+
+
+@pytest.mark.parametrize("centre", [0.1, 8.0, 9.9])
+def test_a_closeup_at_50_mm_a_second_reaches_all_of_the_ten_seconds(centre):
+    paper = lay_out(flat(), FS, "closeup", centre_s=centre, speed=50.0)
+    strip = paper.strips[0]
+    assert strip.start_s <= centre <= strip.stop_s
+    assert strip.stop_s - strip.start_s == pytest.approx(2.3)
+    assert max(s.x_mm + (s.stop_s - s.start_s) * 50.0 for s in paper.strips) <= paper.width_mm
+
+
+def test_a_choice_of_leads_keeps_report_order_and_closes_up():
+    paper = lay_out(flat(), FS, "12x1", leads=["V5", "II", "aVF"])
+    assert [s.lead for s in paper.strips] == ["II", "aVF", "V5"]
+    assert [s.row for s in paper.strips] == [0, 1, 2]
+    assert paper.height_mm < lay_out(flat(), FS, "12x1").height_mm / 2
+
+
+def test_two_columns_become_one_where_the_choice_leaves_one_empty():
+    both = lay_out(flat(), FS, "6x2", leads=["I", "V1", "V2"])
+    assert [(s.lead, s.start_s, s.stop_s) for s in both.strips] == [
+        ("I", 0.0, 5.0),
+        ("V1", 5.0, 10.0),
+        ("V2", 5.0, 10.0),
+    ]
+    one = lay_out(flat(), FS, "6x2", leads=["V1", "V2"])
+    assert [(s.start_s, s.stop_s) for s in one.strips] == [(0.0, 10.0)] * 2
+    assert {s.lead for s in lay_out(flat(), FS, "closeup", leads=["V1"]).strips} == {"V1"}
+
+
+def test_the_printed_report_has_all_leads_whatever_the_choice():
+    assert len(lay_out(flat(), FS, "3x4", leads=["V1"]).strips) == 13
+
+
+@pytest.mark.parametrize("leads", [[], ["X"]])
+def test_no_lead_at_all_is_refused(leads):
+    with pytest.raises(ConfigError, match="at least one"):
+        lay_out(flat(), FS, "12x1", leads=leads)
+
+
+def test_a_lead_too_noisy_to_read_stays_in_its_row_and_pushes_no_other():
+    rng = np.random.default_rng(0)
+    signal = flat()
+    signal[LEADS.index("V2")] = rng.normal(0, 5.0, signal.shape[1])
+    free, kept = lay_out(signal, FS, "3x4"), lay_out(signal, FS, "3x4", clipped=["V2"])
+    assert free.overlaps
+    assert not kept.overlaps
+    assert kept.row_mm == ROW_MM["3x4"][0]
+    rows = sorted({s.y_mm for s in kept.strips})
+    noisy = next(s for s in kept.strips if s.lead == "V2")
+    assert noisy.clip_mm == ((rows[0] + rows[1]) / 2, (rows[1] + rows[2]) / 2)
+    assert all(s.clip_mm is None for s in kept.strips if s.lead != "V2")
+
+
+def test_clipped_rows_at_the_edge_end_with_the_paper():
+    paper = lay_out(flat(), FS, "12x1", clipped=["I", "V6"])
+    assert paper.strips[0].clip_mm[0] == 0.0
+    assert paper.strips[-1].clip_mm[1] < paper.height_mm
