@@ -17,7 +17,8 @@ ORDER = [
     *["errors", "plain", "store", "pool", "config", "records", "detection", "preprocessing", "readers", "display"],
     *["synthetic_waves", "synthetic", "beats", "reversal", "quality", "models", "density", "imputation", "scoring"],
     *["calibration", "metrics", "curves", "thresholds", "segments", "checkpoints", "long_recording", "explanation"],
-    *["detector", "paper", "score_file", "batch", "worklist", "cli", "__main__"],
+    *["detector", "wording", "colours", "paper", "overlay", "report", "export", "score_file", "batch", "worklist"],
+    *["cli", "__main__"],
 ]
 
 FORBIDDEN = {
