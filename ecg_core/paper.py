@@ -43,6 +43,9 @@ ROW_MM: dict[str, tuple[int, int]] = {
     "lead": (30, 60),
 }
 
+LEAST_ROW_MM = 6
+"""Rows of a sheet that must fit into a height come no closer than this."""
+
 COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {
     "3x4": (LEADS[:3], LEADS[3:6], LEADS[6:9], LEADS[9:]),
     "6x2": (LEADS[:6], LEADS[6:]),
@@ -135,6 +138,7 @@ def lay_out(
     lead: str | None = None,
     leads: Collection[str] = LEADS,
     clipped: Collection[str] = (),
+    room_mm: float | None = None,
 ) -> Paper:
     """Lay twelve leads out on ECG paper.
 
@@ -147,6 +151,7 @@ def lay_out(
     lead : the one lead of the layout "lead".
     leads : which leads are shown, in report order whatever the order here; "3x4" is the printed report and has all.
     clipped : leads that stay within their row, however far they swing: those too noisy to read.
+    room_mm : height that the sheet is to fit into: rows move closer, at one scale, and overlap where they must.
 
     Raises
     ------
@@ -174,10 +179,14 @@ def lay_out(
         for i, slot in enumerate(slots)
     ]
     n_rows = max(slot.row for slot in slots) + 1
-    rows, overlaps = _row_positions(slots, ink, n_rows, layout, PULSE_MV * max(gain) + 1.0)
-    row_mm = (rows[-1] - rows[0]) / (n_rows - 1) if n_rows > 1 else float(ROW_MM[layout][0])
     last_down = max((max(d.values(), default=0.0) for s, (_, d) in zip(slots, ink, strict=True) if s.row == n_rows - 1))
     foot = math.ceil(min(max(last_down + 1.0, 8.0 if layout == "12x1" else 6.0), 20.0))
+    pulse_mm = PULSE_MV * max(gain) + 1.0
+    for most_mm in range(ROW_MM[layout][1], LEAST_ROW_MM - 1, -1):
+        rows, overlaps = _row_positions(slots, ink, n_rows, layout, pulse_mm, most_mm)
+        if room_mm is None or rows[-1] + foot + FOOTER_MM <= room_mm:
+            break
+    row_mm = (rows[-1] - rows[0]) / (n_rows - 1) if n_rows > 1 else float(ROW_MM[layout][0])
     height = rows[-1] + foot + FOOTER_MM
     strips = tuple(
         _strip(slot, zero[i], rows, row_mm, layout, gain, height if slot.lead in clipped else None)
@@ -279,8 +288,9 @@ def _row_positions(
     n_rows: int,
     layout: Layout,
     pulse_mm: float,
+    most_mm: int,
 ) -> tuple[list[float], bool]:
-    """Return each row's baseline in mm, and whether ink of neighbours overlaps."""
+    """Return each row's baseline in mm, at most `most_mm` apart, and whether ink of neighbours overlaps."""
     low, high = ROW_MM[layout]
     up: list[dict[int, float]] = [{} for _ in range(n_rows)]
     down: list[dict[int, float]] = [{} for _ in range(n_rows)]
@@ -289,6 +299,7 @@ def _row_positions(
         down[slot.row] |= below
     first_up = max(up[0].values(), default=0.0)
     rows = [max(pulse_mm, float(min(max(math.ceil(first_up) + 3, low * 0.75), high)))]
+    low, high = min(low, most_mm), most_mm
     overlaps = False
     for row in range(1, n_rows):
         shared = up[row].keys() & down[row - 1].keys()

@@ -206,3 +206,15 @@ def test_clipped_rows_at_the_edge_end_with_the_paper():
     paper = lay_out(flat(), FS, "12x1", clipped=["I", "V6"])
     assert paper.strips[0].clip_mm[0] == 0.0
     assert paper.strips[-1].clip_mm[1] < paper.height_mm
+
+
+@pytest.mark.parametrize("layout", ["3x4", "6x2", "12x1"])
+def test_a_sheet_fits_into_the_height_it_is_given_at_the_same_scale(layout):
+    rng = np.random.default_rng(3)
+    tall = rng.normal(0, 1.5, (12, 5000)).astype(np.float32)
+    free, tight = (lay_out(tall, 500.0, layout, room_mm=room) for room in (None, 120.0))
+    assert tight.height_mm <= 120.0 < free.height_mm or free.height_mm == tight.height_mm <= 120.0
+    assert {s.gain for s in tight.strips} == {10.0}
+    assert tight.strips[0].y_mm == free.strips[0].y_mm
+    rows = sorted({s.y_mm for s in tight.strips})
+    assert min(np.diff(rows)) >= 6
