@@ -16,6 +16,7 @@ from ecg_core.readers.discover import iter_records
 DATA_VARIABLE = "LEADWISE_DATA"
 ROOT_VARIABLE = "LEADWISE_ROOT"
 INBOX, UPLOADS = "inbox", "uploads"
+OUTSIDE = "This file is a link out of the folder, or became one; put the file itself there."
 MOST_COUNTED = 20_000
 """Records counted below one subfolder; there may be more."""
 

@@ -241,3 +241,37 @@ def changed_checkpoints(checkpoints: Mapping[str, str], now: Mapping[str, str]) 
         f"Changed since this job began: {', '.join(changed)}; its results are not mixed with others': "
         "start a new job, or put the old checkpoint back and resume."
     )
+
+
+def is_id(job: str) -> bool:
+    """Return whether a text can be the id of a job."""
+    return len(job) == 12 and set(job) <= set("0123456789abcdef")
+
+
+def delete(connection: Connection, job: str) -> None:
+    """Remove a job with its records and results."""
+    connection.execute(jobs.delete().where(jobs.c.id == job))
+
+
+def any_active(connection: Connection) -> bool:
+    """Return whether a job waits or should be running."""
+    active = select(jobs.c.id).where(jobs.c.state.in_(("waiting", "running"))).limit(1)
+    return connection.execute(active).first() is not None
+
+
+def place(connection: Connection, job: str, position: int) -> tuple[str, str, str | None]:
+    """Return the root, the path and the sha256 of a record of a job.
+
+    Raises
+    ------
+    WorklistError
+        If the job has no such record.
+    """
+    found = connection.execute(
+        select(jobs.c.root, records.c.path, records.c.sha256)
+        .join(records, records.c.job == jobs.c.id)
+        .where(jobs.c.id == job, records.c.position == position)
+    ).first()
+    if found is None:
+        raise WorklistError("This record is no longer in the job; choose another one.")
+    return found.root, found.path, found.sha256

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,14 @@ class ProcessLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+
+    def touch(self) -> None:
+        """Show that the holder is alive, and not only there."""
+        os.utime(self.path)
+
+    def silent_s(self) -> float:
+        """Return for how long the holder has not shown that it is alive, s."""
+        return time.time() - self.path.stat().st_mtime
 
     def holder(self) -> int | None:
         """Return the process that holds the lock, None where none does."""

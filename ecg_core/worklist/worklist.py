@@ -10,9 +10,9 @@ from types import TracebackType
 
 from ecg_core.errors import WorklistError
 from ecg_core.plain import plain
-from ecg_core.readers import Upload, find_records
-from ecg_core.records import Record
-from ecg_core.worklist import decisions, folders, jobs, rows, uploads
+from ecg_core.readers import Upload, find_records, needs_description, read_record
+from ecg_core.records import Record, twelve_leads
+from ecg_core.worklist import decisions, folders, jobs, launch, rows, uploads
 from ecg_core.worklist.decisions import Decision, Review
 from ecg_core.worklist.folders import Folder
 from ecg_core.worklist.jobs import Job
@@ -43,6 +43,7 @@ class Worklist:
     Attributes
     ----------
     data, root, store : as above.
+    database : the open database.
 
     Raises
     ------
@@ -62,7 +63,7 @@ class Worklist:
             raise WorklistError(
                 f"The data folder {self.data} cannot be used: {error.strerror}; set {folders.DATA_VARIABLE} to another."
             ) from error
-        self._database = Database(self.data / DATABASE)
+        self.database = Database(self.data / DATABASE)
 
     def __enter__(self) -> Worklist:
         return self
@@ -72,7 +73,7 @@ class Worklist:
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        self.database.close()
 
     # --- jobs ---------------------------------------------------------------------------------------------------
 
@@ -175,7 +176,7 @@ class Worklist:
         if not models or not 0 < false_alarm_rate < 1:
             raise WorklistError("Expected at least one model and a false-alarm rate between 0 and 1; choose both.")
         checkpoints = {model: jobs.checkpoint_hash(model, self.store) for model in models}
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             made = jobs.create(
                 connection,
                 name=name,
@@ -194,7 +195,7 @@ class Worklist:
 
     def jobs(self) -> list[Job]:
         """Return all jobs, newest first."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return jobs.listed(connection)
 
     def job(self, job: str) -> Job:
@@ -205,22 +206,22 @@ class Worklist:
         WorklistError
             If it was deleted.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return jobs.one(connection, job)
 
     def reviewed(self, job: str) -> dict[str, int]:
         """Return how many records of each verdict somebody decided on: "above", "below", ..."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return decisions.reviewed(connection, job)
 
     def pause(self, job: str) -> None:
         """Stop scoring, at once; what is scored stays. Nothing happens to a job that is over."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             jobs.move(connection, job, "paused", allowed=("waiting", "running"))
 
     def cancel(self, job: str) -> None:
         """Stop scoring for good, at once; what is scored stays until the job is deleted."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             jobs.move(connection, job, "cancelled", allowed=("waiting", "running", "paused"))
 
     def resume(self, job: str) -> None:
@@ -229,13 +230,29 @@ class Worklist:
         Raises
         ------
         WorklistError
-            If a checkpoint is not the one that the job began with.
+            If it was deleted, or a checkpoint is not the one that the job began with.
         """
-        raise NotImplementedError
+        found = self.job(job)
+        now = {model: jobs.checkpoint_hash(model, self.store) for model in found.models}
+        if changed := jobs.changed_checkpoints(found.checkpoints, now):
+            raise WorklistError(changed)
+        with self.database.writing() as connection:
+            jobs.move(connection, job, "waiting", allowed=("paused", "failed"))
 
     def delete(self, job: str) -> None:
-        """Remove a job, its results and its uploads; the decisions stay."""
-        raise NotImplementedError
+        """Remove a job, its results and its uploads; the decisions stay.
+
+        Raises
+        ------
+        WorklistError
+            If its uploads cannot be removed; the job is still there then, cancelled.
+        """
+        with self.database.writing() as connection:
+            jobs.move(connection, job, "cancelled", allowed=("waiting", "running", "paused"))
+        if jobs.is_id(job):
+            uploads.remove(self.data / folders.UPLOADS / job)
+        with self.database.writing() as connection:
+            jobs.delete(connection, job)
 
     def ensure_runner(self) -> None:
         """See to it that a runner works where a job waits: start one, or replace one that is dead or hangs.
@@ -243,7 +260,26 @@ class Worklist:
         Call it when the app starts, after a job was made or resumed, and with every look at an active job; it costs
         a millisecond when nothing is to be done.
         """
-        raise NotImplementedError
+        with self.database.reading() as connection:
+            active = jobs.any_active(connection)
+        if active:
+            launch.ensure(self.data, self.root)
+
+    def root_of(self, job: Job, made_below: Path) -> Path:
+        """Return the folder that a job's paths are relative to.
+
+        Raises
+        ------
+        WorklistError
+            If the operator has chosen another root since the job was made.
+        """
+        if job.kind == "uploads":
+            return self.data / folders.UPLOADS / job.id
+        if made_below != Path(os.path.realpath(self.root)):
+            raise WorklistError(
+                f"This job is of {made_below}, and the root is now {self.root}; set {folders.ROOT_VARIABLE} back."
+            )
+        return made_below
 
     # --- records ------------------------------------------------------------------------------------------------
 
@@ -266,7 +302,7 @@ class Worklist:
         decisions agree on, or "reviewers differ"), reviewers, decided_at (UTC), comment (of the newest), differ,
         my_decision. None where unknown.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = jobs.one(connection, job)
             table = rows.columns(connection, job, found.models, since)
             reviews = decisions.reviews(connection, [decisions.of_job(job)])
@@ -282,7 +318,17 @@ class Worklist:
         RecordError
             If it cannot be read.
         """
-        raise NotImplementedError
+        with self.database.reading() as connection:
+            found = jobs.one(connection, job)
+            made_below, path, sha256 = jobs.place(connection, job, position)
+        real = folders.real_inside(self.root_of(found, Path(made_below)), path)
+        if real is None:
+            raise WorklistError(folders.OUTSIDE)
+        described = found.description if needs_description(real) else {}
+        record = read_record(real, **described)
+        if sha256 is not None and record.sha256 != sha256:
+            raise WorklistError(f"{record.name} has changed since it was scored; start a new job to score it again.")
+        return twelve_leads(record)
 
     # --- decisions ----------------------------------------------------------------------------------------------
 
@@ -299,7 +345,7 @@ class Worklist:
         WorklistError
             If it is not stored, and why.
         """
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             return decisions.append(connection, job, sha256, reviewer, decision, comment)
 
     def decisions(self, *, job: str | None = None, sha256: str | None = None) -> list[Decision]:
@@ -307,10 +353,10 @@ class Worklist:
 
         A decision belongs to the recording: it is found in every job that holds the same sha256.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return decisions.listed(connection, decisions.on(job, sha256))
 
     def reviews(self, *, job: str | None = None, sha256: str | None = None) -> dict[str, Review]:
         """Return the latest decision of each reviewer by record sha256, and whether they differ."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return decisions.reviews(connection, decisions.on(job, sha256))
