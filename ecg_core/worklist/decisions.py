@@ -178,9 +178,11 @@ def reviewed(connection: Connection, job: str) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(count)}
 
 
-def listed(connection: Connection, where: Iterable[ColumnElement[bool]] = ()) -> list[Decision]:
+def listed(
+    connection: Connection, where: Iterable[ColumnElement[bool]] = (), limit: int | None = None
+) -> list[Decision]:
     """Return decisions, newest first, superseded ones too."""
-    query = select(decisions).where(*where).order_by(decisions.c.id.desc())
+    query = select(decisions).where(*where).order_by(decisions.c.id.desc()).limit(limit)
     return [_decision(row) for row in connection.execute(query).mappings()]
 
 

@@ -12,7 +12,7 @@ from ecg_core.errors import WorklistError
 from ecg_core.plain import plain
 from ecg_core.readers import Upload, find_records, needs_description, read_record
 from ecg_core.records import Record, twelve_leads
-from ecg_core.worklist import decisions, folders, jobs, launch, rows, uploads
+from ecg_core.worklist import decisions, export, folders, jobs, launch, rows, uploads
 from ecg_core.worklist.decisions import Decision, Review
 from ecg_core.worklist.folders import Folder
 from ecg_core.worklist.jobs import Job
@@ -348,15 +348,29 @@ class Worklist:
         with self.database.writing() as connection:
             return decisions.append(connection, job, sha256, reviewer, decision, comment)
 
-    def decisions(self, *, job: str | None = None, sha256: str | None = None) -> list[Decision]:
+    def decisions(
+        self, *, job: str | None = None, sha256: str | None = None, limit: int | None = None
+    ) -> list[Decision]:
         """Return decisions, superseded ones too, newest first: on a record, on a job's records, or all.
 
-        A decision belongs to the recording: it is found in every job that holds the same sha256.
+        A decision belongs to the recording: it is found in every job that holds the same sha256. With `limit`, no
+        more than so many.
         """
         with self.database.reading() as connection:
-            return decisions.listed(connection, decisions.on(job, sha256))
+            return decisions.listed(connection, decisions.on(job, sha256), limit)
 
     def reviews(self, *, job: str | None = None, sha256: str | None = None) -> dict[str, Review]:
         """Return the latest decision of each reviewer by record sha256, and whether they differ."""
         with self.database.reading() as connection:
             return decisions.reviews(connection, decisions.on(job, sha256))
+
+    # --- export -------------------------------------------------------------------------------------------------
+
+    def export(self, job: str, form: export.Form) -> bytes:
+        """Return the worklist of a job with its decisions, as the bytes of a CSV or Parquet file."""
+        found, table, reviews = self.job(job), self.rows(job), self.reviews(job=job)
+        return export.written(export.worklist_table(found, table, reviews), form)
+
+    def export_decisions(self, form: export.Form, *, job: str | None = None) -> bytes:
+        """Return every decision on a job's records, or all there are, superseded ones too."""
+        return export.written(export.decisions_table(self.decisions(job=job)), form)
