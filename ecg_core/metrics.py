@@ -58,7 +58,7 @@ class Metrics:
 
 
 @dataclass(frozen=True)
-class _Ordered:
+class Ordered:
     """Records by descending score, with the last of each group of equal scores marked."""
 
     order: NDArray[np.intp]
@@ -67,7 +67,7 @@ class _Ordered:
     last: NDArray[np.int64]
 
 
-def _checked(abnormal: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, Array]:
+def checked(abnormal: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, Array]:
     """Return both as arrays of one length, or say what is wrong with them."""
     truth, values = np.asarray(abnormal, dtype=bool).ravel(), np.asarray(scores, dtype=np.float64).ravel()
     if truth.shape != values.shape:
@@ -77,21 +77,21 @@ def _checked(abnormal: ArrayLike, scores: ArrayLike) -> tuple[BoolArray, Array]:
     return truth, values
 
 
-def _both_kinds(abnormal: BoolArray) -> None:
+def both_kinds(abnormal: BoolArray) -> None:
     """Refuse a set in which normal or abnormal records are missing."""
     if abnormal.all() or not abnormal.any():
         raise ConfigError("Expected normal and abnormal records; found only one of the two kinds.")
 
 
-def _order(abnormal: BoolArray, scores: Array) -> _Ordered:
+def by_score(abnormal: BoolArray, scores: Array) -> Ordered:
     """Sort by descending score."""
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order]
     last = np.append(np.flatnonzero(np.diff(ordered)), len(ordered) - 1)
-    return _Ordered(order, abnormal[order], ordered, last)
+    return Ordered(order, abnormal[order], ordered, last)
 
 
-def _counts(ordered: _Ordered, weights: Array) -> tuple[Array, Array]:
+def tallies(ordered: Ordered, weights: Array) -> tuple[Array, Array]:
     """Return true and false positives at each distinct score, shape (resamples, distinct), from record weights."""
     tp = np.cumsum(weights * ordered.positive, axis=-1)[..., ordered.last]
     fp = np.cumsum(weights * ~ordered.positive, axis=-1)[..., ordered.last]
@@ -120,58 +120,58 @@ def _sensitivity_at(tp: Array, fp: Array, specificity: float) -> Array:
 
 def auroc(abnormal: ArrayLike, scores: ArrayLike) -> float:
     """Return the probability that an abnormal record scores higher than a normal one (a tie counts half)."""
-    truth, values = _checked(abnormal, scores)
-    _both_kinds(truth)
-    ordered = _order(truth, values)
-    return float(_auroc(*_counts(ordered, np.ones(len(truth)))))
+    truth, values = checked(abnormal, scores)
+    both_kinds(truth)
+    ordered = by_score(truth, values)
+    return float(_auroc(*tallies(ordered, np.ones(len(truth)))))
 
 
 def auprc(abnormal: ArrayLike, scores: ArrayLike) -> float:
     """Return the area under the precision-recall curve (average precision); read it beside the prevalence."""
-    truth, values = _checked(abnormal, scores)
-    _both_kinds(truth)
-    return float(_auprc(*_counts(_order(truth, values), np.ones(len(truth)))))
+    truth, values = checked(abnormal, scores)
+    both_kinds(truth)
+    return float(_auprc(*tallies(by_score(truth, values), np.ones(len(truth)))))
 
 
 def sensitivity_at_specificity(abnormal: ArrayLike, scores: ArrayLike, specificity: float = AT_SPECIFICITY) -> float:
     """Return the largest sensitivity of any threshold that leaves at least this specificity."""
-    truth, values = _checked(abnormal, scores)
-    _both_kinds(truth)
-    return float(_sensitivity_at(*_counts(_order(truth, values), np.ones(len(truth))), specificity))
+    truth, values = checked(abnormal, scores)
+    both_kinds(truth)
+    return float(_sensitivity_at(*tallies(by_score(truth, values), np.ones(len(truth))), specificity))
 
 
 def sensitivity(abnormal: ArrayLike, scores: ArrayLike, threshold: float) -> float:
     """Return the share of abnormal records above the threshold; NaN without abnormal records."""
-    truth, values = _checked(abnormal, scores)
+    truth, values = checked(abnormal, scores)
     return float((values[truth] > threshold).mean()) if truth.any() else float("nan")
 
 
 def specificity(abnormal: ArrayLike, scores: ArrayLike, threshold: float) -> float:
     """Return the share of normal records at or below the threshold; NaN without normal records."""
-    truth, values = _checked(abnormal, scores)
+    truth, values = checked(abnormal, scores)
     return float((values[~truth] <= threshold).mean()) if not truth.all() else float("nan")
 
 
 def roc_curve(abnormal: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """Return (1 - specificity, sensitivity, threshold), from (0, 0); flagged is what scores at least the threshold."""
-    truth, values = _checked(abnormal, scores)
-    _both_kinds(truth)
-    ordered = _order(truth, values)
-    tp, fp = _counts(ordered, np.ones(len(truth)))
+    truth, values = checked(abnormal, scores)
+    both_kinds(truth)
+    ordered = by_score(truth, values)
+    tp, fp = tallies(ordered, np.ones(len(truth)))
     thresholds = np.concatenate([[np.inf], ordered.scores[ordered.last]])
     return np.concatenate([[0.0], fp / fp[-1]]), np.concatenate([[0.0], tp / tp[-1]]), thresholds
 
 
 def pr_curve(abnormal: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """Return (sensitivity, ppv, threshold) from the highest score down; flagged scores at least the threshold."""
-    truth, values = _checked(abnormal, scores)
-    _both_kinds(truth)
-    ordered = _order(truth, values)
-    tp, fp = _counts(ordered, np.ones(len(truth)))
+    truth, values = checked(abnormal, scores)
+    both_kinds(truth)
+    ordered = by_score(truth, values)
+    tp, fp = tallies(ordered, np.ones(len(truth)))
     return tp / tp[-1], tp / (tp + fp), ordered.scores[ordered.last]
 
 
-def _resamples(positive: BoolArray, n: int, seed: int) -> Iterator[Array]:
+def resamples(positive: BoolArray, n: int, seed: int) -> Iterator[Array]:
     """Yield how often each record is drawn, (some resamples, n_records), normals and abnormals drawn apart."""
     rng = np.random.default_rng(seed)
     batch = max(1, _BATCH_CELLS // max(1, positive.size))
@@ -188,13 +188,13 @@ def _resamples(positive: BoolArray, n: int, seed: int) -> Iterator[Array]:
         yield counts
 
 
-def _figures(ordered: _Ordered, weights: Array, above: BoolArray | None) -> dict[str, Array]:
+def _figures(ordered: Ordered, weights: Array, above: BoolArray | None) -> dict[str, Array]:
     """Return every figure for each row of weights; `above` says which of the ordered records are anomalous."""
     figures: dict[str, Array] = {}
     n_positive = float(ordered.positive.sum())
     n_negative = float(ordered.positive.size) - n_positive
     if n_positive and n_negative:
-        tp, fp = _counts(ordered, weights)
+        tp, fp = tallies(ordered, weights)
         figures["auroc"] = _auroc(tp, fp)
         figures["auprc"] = _auprc(tp, fp)
         figures["sensitivity_at_95"] = _sensitivity_at(tp, fp, AT_SPECIFICITY)
@@ -223,11 +223,11 @@ def measure(
     n : resamples.
     seed : of the resampling.
     """
-    truth, values = _checked(abnormal, scores)
-    ordered = _order(truth, values)
+    truth, values = checked(abnormal, scores)
+    ordered = by_score(truth, values)
     above = None if threshold is None else (values > np.asarray(threshold, np.float64))[ordered.order]
     point = _figures(ordered, np.ones(truth.size), above)
-    drawn = [_figures(ordered, weights, above) for weights in _resamples(ordered.positive, n, seed)] if point else []
+    drawn = [_figures(ordered, weights, above) for weights in resamples(ordered.positive, n, seed)] if point else []
     estimates: dict[str, Estimate] = {}
     for name, value in point.items():
         low, high = np.quantile(np.concatenate([d[name] for d in drawn]), [0.025, 0.975])

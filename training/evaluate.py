@@ -3,7 +3,8 @@
     python -m training.evaluate --data PREPARED                         # every checkpoint of models_store, fold 10
     python -m training.evaluate --model cae --data PREPARED --untrained --plain runs/plain-cae --out runs/evaluation
     python -m training.evaluate --model PATH --data MY_FOLDER           # labelled records of your own
-    python -m training.evaluate --data PREPARED --write                 # also into each checkpoint's config.json
+    python -m training.evaluate --data PREPARED --write                 # also into each checkpoint's folder
+    python -m training.evaluate --from-scores runs/evaluation --write   # the same, from what --out wrote before
 
 Everything was fitted and chosen on other folds; nothing is chosen here. A record that quality calls not interpretable
 gets no verdict in use: its score, with nothing masked, counts in the figures over all records and is left out of those
@@ -20,13 +21,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from ecg_core.checkpoints import read_config, write_config
+from ecg_core.curves import write_curves
 from ecg_core.errors import ConfigError, ECGError
 from ecg_core.metrics import Estimate
 from training.figures import draw_curves, draw_scores
-from training.measurements import N_BOOTSTRAP, Subject, counts_of, evaluate, subject_of
+from training.measurements import N_BOOTSTRAP, Subject, counts_of, curves_of, evaluate, subject_of, with_shares
 from training.prepare import PrepareConfig, prepare_in_memory
 from training.scorers import Scored, Scorer, find_checkpoints, trained, untrained
 from training.signals import Prepared, load_prepared
@@ -96,8 +101,19 @@ def _model_lines(model: dict[str, Any]) -> list[str]:
 # command line ---------------------------------------------------------------------------------------------------------
 
 
-def write_metrics(path: Path, report: dict[str, Any], result: dict[str, Any]) -> None:
-    """Put what was measured, and the controls measured beside it, into a checkpoint's config.json; weights stay."""
+def write_metrics(
+    path: Path, report: dict[str, Any], result: dict[str, Any], abnormal: NDArray[np.bool_], score: NDArray[np.float64]
+) -> None:
+    """Put what was measured, and the controls measured beside it, into a checkpoint's config.json; weights stay.
+
+    The curves go into curves.json beside it.
+
+    Parameters
+    ----------
+    path : the checkpoint's folder.
+    report, result : of `training.measurements.evaluate`, and all of them.
+    abnormal, score : (n_records,), what the curves are drawn from.
+    """
     own = f"{report['title']}, "
     controls = {
         m["title"]: m["overall"]
@@ -113,6 +129,29 @@ def write_metrics(path: Path, report: dict[str, Any], result: dict[str, Any]) ->
         operating_points=tuple(report["operating_points"]),
     )
     write_config(changed, path)
+    write_curves(curves_of(abnormal, score, config.weights_sha256), path)
+
+
+def run_from_scores(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the result that `--out` wrote before; with `--write` also into the checkpoints it was measured with."""
+    try:
+        result: dict[str, Any] = json.loads((args.from_scores / "metrics.json").read_text(encoding="utf-8"))
+        table = pd.read_csv(args.from_scores / "scores.csv")
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"Expected metrics.json and scores.csv of training.evaluate --out in {args.from_scores}; found {error}."
+        ) from error
+    abnormal = (table["label"] == "abnormal").to_numpy(bool)
+    paths = {read_config(path).weights_sha256: path for path in find_checkpoints(args.model, args.store)}
+    reports = {report["checkpoint"]: report for report in result["models"] if "checkpoint" in report}
+    for checkpoint, path in paths.items() if args.write else ():
+        if checkpoint not in reports:
+            raise ConfigError(f"{path} has changed since {args.from_scores} was written; evaluate it again.")
+        report = reports[checkpoint]
+        score = table[report["name"]].to_numpy(float)
+        report["rules"] = with_shares(report.get("rules", []), abnormal, score)
+        write_metrics(path, report, result, abnormal, score)
+    return result
 
 
 def open_data(args: argparse.Namespace) -> Prepared:
@@ -152,7 +191,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         validation = None
     result: dict[str, Any] = {"records": counts_of(subject, split), "data": data.meta.get("sources"), "models": []}
     scores = {}
-    measured: list[tuple[Path, dict[str, Any]]] = []
+    measured: list[tuple[Path, dict[str, Any], Scored]] = []
     for scorer, path in _scorers(args, data):
         report, scored = evaluate(scorer, subject, validation)
         if path is not None:
@@ -160,9 +199,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         result["models"].append(report)
         scores[scorer.title] = scored
         if path is not None:
-            measured.append((path, report))
-    for path, report in measured if args.write else ():
-        write_metrics(path, report, result)
+            measured.append((path, report, scored))
+    for path, report, scored in measured if args.write else ():
+        write_metrics(path, report, result, subject.abnormal, scored.score)
     if args.out:
         _write(args.out, result, scores, subject)
     return result
@@ -194,13 +233,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description="Measure models on held-out data.")
     parser.add_argument("--model", nargs="*", default=[], help="names in the store, or paths (default: all)")
     parser.add_argument("--store", type=Path, help="folder of checkpoints (default: the shipped ones)")
-    parser.add_argument("--data", type=Path, required=True, help="prepared folder, or labelled records of your own")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="prepared folder, or labelled records of your own")
+    source.add_argument("--from-scores", type=Path, help="folder that --out wrote: nothing is scored again")
     parser.add_argument("--split", choices=("train", "validation", "test", "all"), default="test")
     parser.add_argument("--out", type=Path, help="folder for metrics.json, metrics.txt, scores.csv and pictures")
     parser.add_argument("--untrained", action="store_true", help="add each network untrained as a row")
     parser.add_argument("--cache", type=Path, default=Path("runs/untrained"), help="where untrained controls are kept")
     parser.add_argument("--plain", type=Path, help="folder that training.plain_cae wrote, as a row")
-    parser.add_argument("--write", action="store_true", help="write the metrics into the checkpoints' config.json")
+    parser.add_argument("--write", action="store_true", help="write figures and curves into the checkpoints")
     parser.add_argument("--labels", type=Path, help="CSV of your own folder (default DATA/labels.csv)")
     parser.add_argument("--fs", type=float, help="sampling rate of .npy and CSV files in your own folder, Hz")
     parser.add_argument("--unit", choices=("mV", "uV", "V"), help="their unit")
@@ -216,7 +257,7 @@ def main(argv: Iterable[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
-        result = run(args)
+        result = run_from_scores(args) if args.from_scores else run(args)
     except ConfigError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

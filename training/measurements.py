@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ecg_core.calibration import wilson_interval
+from ecg_core.curves import Curves, measure_at, measure_curves
 from ecg_core.detector import VALIDATED_RATE
 from ecg_core.errors import ConfigError
-from ecg_core.metrics import Metrics, auroc, measure, sensitivity, specificity
+from ecg_core.metrics import Metrics, auroc, measure
 from ecg_core.thresholds import RULES
 from training.scorers import Scored, Scorer
 from training.signals import Prepared
@@ -157,12 +158,27 @@ def rules_table(fitted_on: tuple[Scored, Subject], scored: Scored, subject: Subj
         except ConfigError as error:
             table.append({"rule": name, "threshold": None, "reason": str(error)})
             continue
-        row: dict[str, Any] = {"rule": name, "threshold": threshold}
-        if threshold is not None:
-            row["sensitivity"] = sensitivity(subject.abnormal, scored.score, threshold)
-            row["specificity"] = specificity(subject.abnormal, scored.score, threshold)
-        table.append(row)
-    return table
+        table.append({"rule": name, "threshold": threshold})
+    return with_shares(table, subject.abnormal, scored.score)
+
+
+def with_shares(rules: list[dict[str, Any]], abnormal: BoolArray, score: NDArray[np.float64]) -> list[dict[str, Any]]:
+    """Return threshold rules with the sensitivity and specificity that their thresholds give, and intervals."""
+    known = [row for row in rules if row["threshold"] is not None]
+    measured = measure_at(abnormal, score, [row["threshold"] for row in known], N_BOOTSTRAP, SEED) if known else []
+    shares = {}
+    for row, found in zip(known, measured, strict=True):
+        shares[row["rule"]] = {
+            f"{name}{bound}": getattr(estimate, bound.removeprefix("_") or "value")
+            for name, estimate in zip(("sensitivity", "specificity"), found, strict=True)
+            for bound in ("", "_low", "_high")
+        }
+    return [row | shares.get(row["rule"], {}) for row in rules]
+
+
+def curves_of(abnormal: BoolArray, score: NDArray[np.float64], checkpoint: str) -> Curves:
+    """Return the curves that travel with a checkpoint, all records, with the resamples of the figures."""
+    return measure_curves(abnormal, score, checkpoint, N_BOOTSTRAP, SEED)
 
 
 def evaluate(scorer: Scorer, subject: Subject, validation: Subject | None) -> tuple[dict[str, Any], Scored]:

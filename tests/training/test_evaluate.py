@@ -1,7 +1,9 @@
 """Evaluation: groups, verdicts and files, with a scorer whose answers are known and with a real small checkpoint."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pandas as pd
 import pytest
 import torch
 
-from ecg_core.checkpoints import read_config
+from ecg_core.checkpoints import read_config, write_config
+from ecg_core.curves import read_curves
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError, ConfigError
 from ecg_core.metrics import auroc
@@ -150,7 +153,10 @@ def test_threshold_rules_are_fitted_on_validation_alone(known: tuple[Prepared, S
     data.signals[data.rows("test"), 0, 0] += 5.0
     after, _ = evaluate(KnownScorer(), subject, subject_of(data, "validation"))
     assert {row["rule"]: row["threshold"] for row in after["rules"]} == thresholds
-    assert next(r for r in after["rules"] if r["rule"] == "Youden's J")["sensitivity"] == 1.0
+    youden = next(r for r in after["rules"] if r["rule"] == "Youden's J")
+    assert youden["sensitivity"] == youden["sensitivity_low"] == 1.0
+    earlier = next(r for r in before["rules"] if r["rule"] == "Youden's J")
+    assert earlier["specificity_low"] < earlier["specificity"] < earlier["specificity_high"]
 
 
 def test_operating_points_leave_out_rates_that_cannot_be_shown(known: tuple[Prepared, Subject]) -> None:
@@ -211,7 +217,49 @@ def test_command_prints_writes_and_draws(
     assert config.metrics["overall"]["auroc"]["value"] == value
     assert config.metrics["overall"]["sensitivity"] is None  # 12 normals cannot show 5 %
     assert (store / "cae" / "model.safetensors").read_bytes() == weights
+    curves = read_curves(store / "cae", config.weights_sha256)
+    assert curves is not None
+    assert (curves.n_normal, curves.n_abnormal) == (12, 12)
+    assert curves.roc.value[curves.roc.at.index(0.05)] == pytest.approx(
+        config.metrics["overall"]["sensitivity_at_95"]["value"], abs=1e-4
+    )
     assert AnomalyDetector.from_store("cae", store).config.metrics["records"]["normal"] == 12
+
+
+def test_what_was_written_before_makes_the_same_checkpoint_again(
+    made: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, source = made
+    store, out = tmp_path / "store", tmp_path / "out"
+    shutil.copytree(source, store)
+    args = ["--store", str(store), "--write"]
+    assert main([*args, "--data", str(folder), "--out", str(out)]) == 0
+    config, curves = ((store / "cae" / name).read_text() for name in ("config.json", "curves.json"))
+    (store / "cae" / "curves.json").unlink()
+    write_config(replace(read_config(store / "cae"), metrics={}), store / "cae")
+    printed = capsys.readouterr().out
+    assert main([*args, "--from-scores", str(out)]) == 0
+    assert capsys.readouterr().out == printed
+    assert (store / "cae" / "config.json").read_text() == config
+    assert (store / "cae" / "curves.json").read_text() == curves
+
+
+def test_scores_of_other_weights_are_not_written(
+    made: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, store = made
+    out = tmp_path / "out"
+    assert main(["--model", str(store / "cae"), "--data", str(folder), "--out", str(out)]) == 0
+    result = json.loads((out / "metrics.json").read_text())
+    result["models"][0]["checkpoint"] = "0" * 64
+    (out / "metrics.json").write_text(json.dumps(result))
+    args = ["--store", str(store), "--write", "--from-scores"]
+    before = (store / "cae" / "config.json").read_text()
+    assert main([*args, str(out)]) == 2
+    assert "has changed since" in capsys.readouterr().err
+    assert (store / "cae" / "config.json").read_text() == before
+    assert main([*args, str(tmp_path / "nothing")]) == 2
+    assert "Expected metrics.json and scores.csv" in capsys.readouterr().err
 
 
 def test_scores_are_those_of_the_detector(made: tuple[Path, Path], tmp_path: Path) -> None:
