@@ -79,3 +79,24 @@ def group_uploads(uploads: Iterable[Upload]) -> list[list[Upload]]:
         groups.append([by_name[member] for member in members])
     groups += [[upload] for name, upload in by_name.items() if name not in taken]
     return groups
+
+
+def missing_files(group: Iterable[Upload]) -> tuple[str, ...]:
+    """Return the names of the files that a group from `group_uploads` still waits for; () where it is complete.
+
+    A damaged header waits for nothing: `read_record` says what is wrong with it.
+    """
+    uploads = list(group)
+    main = base_name(uploads[0].name)
+    suffix = Path(main).suffix.lower()
+    if suffix in WFDB_SIGNALS:
+        return (str(Path(main).with_suffix(WFDB_SUFFIX)),)
+    if suffix != WFDB_SUFFIX:
+        return ()
+    try:
+        header = parse_header(uploads[0].data, main, UploadFiles([]))
+    except RecordError:
+        return ()
+    here = {base_name(upload.name) for upload in uploads}
+    named = dict.fromkeys(signal.file for signal in header.signals)
+    return tuple(file for file in named if file not in here)

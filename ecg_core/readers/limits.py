@@ -25,6 +25,12 @@ MAX_LEADS = 256
 MAX_HEADER_BYTES = 1 << 20
 MAX_CSV_BYTES = 1 << 31
 MAX_ZIP_ENTRIES = 64
+
+MAX_ARCHIVE_MEMBERS = 10_000
+MAX_ARCHIVE_MEMBER_BYTES = 256 << 20
+MAX_ARCHIVE_BYTES = 512 << 20
+"""What a zip archive of records may hold, as it declares it: files, bytes of one, bytes of all."""
+
 MAX_PLAUSIBLE_MV = 100.0
 """A median lead range above this is no surface ECG in mV: the unit was given wrongly."""
 

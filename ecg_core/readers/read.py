@@ -13,7 +13,7 @@ from ecg_core.readers.described import refuse_description
 from ecg_core.readers.discover import ARRAY_SUFFIXES, CSV_SUFFIX, WFDB_SIGNALS, WFDB_SUFFIX
 from ecg_core.readers.files import Files, FolderFiles, Upload, UploadFiles, as_uploads, base_name, explained
 from ecg_core.readers.lead_names import clean
-from ecg_core.readers.limits import MAX_CSV_BYTES, MAX_GAP_S, MAX_HEADER_BYTES
+from ecg_core.readers.limits import MAX_CSV_BYTES, MAX_GAP_S, MAX_HEADER_BYTES, check_duration
 from ecg_core.readers.recording import Recording
 from ecg_core.readers.wfdb_reader import open_wfdb
 from ecg_core.records import Record
@@ -105,6 +105,33 @@ def read_blocks(
     spans = recording.blocks(block_s, overlap_s)
     recording.verify()
     return (recording.record(start, stop, max_gap_s) for start, stop in spans)
+
+
+def read_part(
+    source: Source,
+    start_s: float,
+    stop_s: float,
+    *,
+    fs: float | None = None,
+    unit: str | None = None,
+    leads: Leads | None = None,
+    name: str | None = None,
+) -> Record:
+    """Read the seconds of a recording of any length that lie between two times; `start_s` says where they begin.
+
+    Times are cut to the recording's length. The other parameters are `read_record`'s.
+
+    Raises
+    ------
+    RecordError
+        As `read_record`, and if less than 5 s are left.
+    """
+    recording = open_recording(source, fs=fs, unit=unit, leads=leads, name=name)
+    recording.check(whole=False)
+    start = max(0, round(start_s * recording.fs))
+    stop = min(round(stop_s * recording.fs), recording.n_samples)
+    check_duration(recording.n_leads, max(stop - start, 0), recording.fs, recording.name)
+    return recording.record(start, stop)
 
 
 def probe(
