@@ -11,12 +11,14 @@ import streamlit as st
 from app import palette
 from app.words import INTENDED_USE
 
-_RULES = Path(__file__).parent / "components" / "page.css"
+_COMPONENTS = Path(__file__).parent / "components"
+_RULES = ("page.css", "batch.css")
 
 
 @lru_cache(maxsize=1)
 def _style() -> str:
-    return "<style>:root,.stApp{" + palette.css_variables() + "}" + _RULES.read_text(encoding="utf-8") + "</style>"
+    rules = "\n".join((_COMPONENTS / name).read_text(encoding="utf-8") for name in _RULES)
+    return "<style>:root,.stApp{" + palette.css_variables() + "}" + rules + "</style>"
 
 
 def apply() -> None:

@@ -1,10 +1,181 @@
-"""A folder of records as a worklist."""
+"""A folder or many files as a worklist: start a job, watch it, read its records one after the other."""
 
 from __future__ import annotations
 
-from app import look
+import streamlit as st
+
+from app import look, preview, resources, state, words
+from app.components import worklist as ui
+from app.desk import Desk, progress_html
+from app.state import TITLES, Entry
+from app.views import batch_export, batch_start
+from ecg_core.detection import Detection
+from ecg_core.errors import ECGError
+from ecg_core.records import Record
+from ecg_core.worklist import Job, Worklist
+
+RUNNING_S, RESTING_S = 1.0, 5.0
+ROWS_PER_S = 1000
+"""New rows are shown at most every second, and less often where there are many."""
 
 
 def page() -> None:
-    """Show the page."""
-    look.status_bar("")
+    """Show the job that the address names, or what the session looked at last; without one, how to start."""
+    try:
+        worklist = resources.worklist()
+    except ECGError as error:
+        look.text("problem", str(error))
+        look.status_bar("no worklist")
+        return
+    wanted = st.query_params.get("job") or state.held(state.BATCH_JOB)
+    job, problem = None, ""
+    if wanted:
+        try:
+            job = worklist.job(wanted)
+        except ECGError as error:
+            problem = str(error)
+    state.hold(state.BATCH_JOB, job.id if job else None)
+    if job is None:
+        st.query_params.pop("job", None)
+        batch_start.start(worklist, problem)
+        return
+    if st.query_params.get("job") != job.id:
+        st.query_params["job"] = job.id
+    _job(worklist, job)
+
+
+def _job(worklist: Worklist, job: Job) -> None:
+    desk: Desk = state.desk(job.id, Desk)
+    desk.refresh(worklist, job.id)
+    desk.state, desk.drawn = job.state, len(desk.rows.place)
+    with st.container(key="batch"):
+        every = max(RUNNING_S, len(desk.rows.place) / ROWS_PER_S) if job.active else RESTING_S
+        st.fragment(run_every=every)(_head)(worklist, job.id, desk)
+        with st.container(key="desk"):
+            with st.container(key="desk_grid"):
+                ui.split(job.id)
+                ui.grid(job.id, desk.rows, job.models, look.scheme())
+            with st.container(key="desk_record"):
+                _reviewer()
+                _record(worklist, job, desk)
+    hashes = ", ".join(f"{TITLES.get(model, model)} {digest[:7]}" for model, digest in job.checkpoints.items())
+    look.status_bar(hashes)
+
+
+def _head(worklist: Worklist, job_id: str, desk: Desk) -> None:
+    """Show how far the job is; where the page shows less than there is, draw it anew."""
+    try:
+        job = worklist.job(job_id)
+        if job.active:
+            worklist.ensure_runner()
+        if desk.behind(worklist, job):
+            st.rerun(scope="app")
+        reviewed = worklist.reviewed(job_id)
+    except ECGError as error:
+        look.text("problem", str(error))
+        st.button("All batches", on_click=batch_start.leave, key="leave_gone")
+        return
+    with st.container(key="batch_head", horizontal=True, vertical_alignment="center"):
+        with st.container(key="batch_words", horizontal=True, vertical_alignment="center"):
+            look.text("title", job.name)
+            look.text("fact", f"{job.total:,} record{'s' if job.total != 1 else ''}")
+            look.text("fact", _models_words(job))
+            look.text("fact", f"alarm at {words.percent(job.false_alarm_rate)} false alarms")
+        _actions(worklist, job)
+    st.html(progress_html(job, reviewed.get("above", 0), job.above))
+    if job.message:
+        look.text("problem", job.message)
+
+
+def _models_words(job: Job) -> str:
+    names = [TITLES.get(model, model) for model in job.models]
+    counts = {2: "two", 3: "three"}
+    return names[0] if len(names) == 1 else f"consensus of {counts.get(len(names), len(names))} models"
+
+
+def _actions(worklist: Worklist, job: Job) -> None:
+    if job.active:
+        st.button("Pause", on_click=_do, args=(worklist.pause, job.id), key="pause")
+    elif job.state in ("paused", "failed"):
+        st.button("Resume", on_click=_resume, args=(worklist, job.id), type="primary", key="resume")
+    if job.active or job.state == "paused":
+        with st.popover("Cancel batch", key="cancel"):
+            look.text("aside", "Scoring ends for good; what is scored stays.")
+            st.button("Cancel this batch", on_click=_do, args=(worklist.cancel, job.id), key="cancel_sure")
+    batch_export.menu(worklist, job)
+    st.button("All batches", on_click=batch_start.leave, key="leave")
+    if problem := state.held(state.BATCH_PROBLEM):
+        look.text("problem", problem)
+
+
+def _do(act: object, job: str) -> None:
+    """Change a job; what cannot be done is said beside the buttons."""
+    state.hold(state.BATCH_PROBLEM, None)
+    try:
+        act(job)  # type: ignore[operator]
+    except ECGError as error:
+        state.hold(state.BATCH_PROBLEM, str(error))
+
+
+def _resume(worklist: Worklist, job: str) -> None:
+    _do(worklist.resume, job)
+    worklist.ensure_runner()
+
+
+@st.fragment
+def _reviewer() -> None:
+    ui.reviewer(state.REVIEWER, state.reviewer(), state.take_reviewer)
+
+
+@st.fragment
+def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
+    """Show the record on view and take what the reviewer does; nothing else of the page runs again."""
+    row = desk.rows.row(desk.position) if desk.position is not None else None
+    record, detection, problem = None, None, ""
+    if row is not None and row["verdict"] != "failed":
+        try:
+            record = resources.worklist_record(job.id, row["position"])
+            detection = _detection(job, desk, record, row["stretch_model"])
+        except ECGError as error:
+            problem = str(error)
+    if record is not None and desk.opened is not None:
+        desk.opened = None
+        state.open_from_worklist(Entry(_key(job, record), record))
+        st.rerun(scope="app")
+    try:
+        review = worklist.reviews(sha256=row["sha256"]).get(row["sha256"]) if row and row["sha256"] else None
+        last = worklist.decisions(job=job.id, limit=preview.LAST_DECISIONS)
+    except ECGError as error:
+        review, last, problem = None, [], str(error)
+    data = preview.packet(
+        job,
+        row,
+        record,
+        detection,
+        problem=problem,
+        answer=desk.answer,
+        patches=desk.patches(),
+        review=review,
+        last=last,
+        reviewer=state.reviewer(),
+    )
+
+    def take() -> None:
+        sent = st.session_state[state.REVIEW].acts
+        if sent and sent["job"] == job.id:
+            desk.take(worklist, job.id, state.reviewer(), str(sent["client"]), sent["acts"])
+
+    ui.review(state.REVIEW, data, take)
+
+
+def _detection(job: Job, desk: Desk, record: Record, model: str | None) -> Detection | None:
+    """Return what the model of the strongest stretch made of the record, once it was asked for."""
+    if desk.explain != desk.position or model is None:
+        return None
+    if resources.detector(model).checkpoint != job.checkpoints.get(model):
+        return None
+    return resources.detection(Entry(_key(job, record), record), model)
+
+
+def _key(job: Job, record: Record) -> str:
+    return f"{record.sha256}-{job.id}" if job.description else record.sha256

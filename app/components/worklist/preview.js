@@ -1,0 +1,110 @@
+// The record beside the grid: twelve leads around its strongest stretch, and 10 s of lead II with the window on it.
+const LEFT_MM = 11, GAP_MM = 12, RIGHT_MM = 1, OVERVIEW_PX = 58, AXIS_PX = 16, NARROW_PX = 470;
+
+class Preview {
+  constructor(root) {
+    this.sheet = drawing("svg", { role: "img", class: "sheet" });
+    this.overview = drawing("svg", { role: "img", class: "overview" });
+    root.append(this.sheet, this.overview);
+  }
+
+  draw(packet, width) {
+    this.packet = packet;
+    this.ppm = width < NARROW_PX ? 2.5 : 3;
+    const seconds = Math.min((width / this.ppm - LEFT_MM - GAP_MM - RIGHT_MM) / 50, packet.window_s);
+    const end = packet.start_s + packet.n / packet.fs;
+    this.from = Math.max(packet.start_s, Math.min(packet.centre_s - seconds / 2, end - seconds));
+    this.to = Math.min(end, this.from + seconds);
+    this.drawSheet(width);
+    this.drawOverview(width);
+  }
+
+  // x of an instant in a column, px
+  x(column, t) { return (LEFT_MM + column * ((this.to - this.from) * 25 + GAP_MM) + (t - this.from) * 25) * this.ppm; }
+
+  range(start, fs, n) {
+    return [Math.max(0, Math.ceil((this.from - start) * fs - 1e-6)), Math.min(n, Math.floor((this.to - start) * fs + 1e-6))];
+  }
+
+  drawSheet(width) {
+    const { packet, ppm } = this, height = Math.round(packet.height_mm * ppm);
+    const lines = (step) => {
+      let path = "";
+      for (let x = 0; x <= width; x += step * ppm) path += `M${Math.round(x) + 0.5} 0V${height}`;
+      for (let y = 0; y <= height; y += step * ppm) path += `M0 ${Math.round(y) + 0.5}H${width}`;
+      return path;
+    };
+    const marks = drawing("g", {}), brackets = drawing("g", {}), names = drawing("g", {});
+    let ink = "", made = "";
+    packet.strips.forEach((strip, k) => {
+      const column = k < 6 ? 0 : 1, y = strip.y_mm * ppm, scale = strip.gain * ppm;
+      const [lo, hi] = this.range(packet.start_s, packet.fs, packet.n);
+      ink += tracePath(row(packet.signal, packet.n, k), lo, hi, this.x(column, packet.start_s + lo / packet.fs), (25 * ppm) / packet.fs, y, scale, strip.zero_mv);
+      if (packet.made && !strip.left_out) {
+        const [a, b] = this.range(packet.made_start_s, packet.made_fs, packet.made_n);
+        made += tracePath(row(packet.made, packet.made_n, k), a, b, this.x(column, packet.made_start_s + a / packet.made_fs), (25 * ppm) / packet.made_fs, y, scale, strip.zero_mv);
+      }
+      names.append(label(this.x(column, this.from) - 5, y - 4, strip.lead, { class: strip.fault ? "name faulty" : "name", "text-anchor": "end" }));
+      packet.stretches.forEach((stretch) => this.mark(marks, stretch, column, strip, y));
+    });
+    packet.stretches.forEach((stretch, index) => [0, 1].forEach((column) => this.bracket(brackets, stretch, column, index + 1)));
+    this.sheet.setAttribute("width", width);
+    this.sheet.setAttribute("height", height);
+    this.sheet.setAttribute("aria-label", packet.described);
+    const seconds = (t) => t.toFixed(2);
+    this.sheet.replaceChildren(drawing("rect", { width, height, class: "ground" }), drawing("path", { d: lines(1), class: "minor" }),
+      drawing("path", { d: lines(5), class: "major" }), marks, drawing("path", { d: made, class: "model" }), drawing("path", { d: ink, class: "recorded" }),
+      names, brackets, label(6, height - 6, `all leads at ${seconds(this.from)}\u2013${seconds(this.to)} s, ${packet.print}`, { class: "print" }));
+    if (packet.made) this.key(width, height);
+  }
+
+  key(width, height) {
+    const node = label(width - 8, height - 6, this.packet.made_by, { class: "print", "text-anchor": "end" });
+    this.sheet.append(node);
+    const at = width - 12 - node.getComputedTextLength();
+    this.sheet.append(drawing("path", { d: `M${at - 18} ${height - 10}h16`, class: "model sample" }));
+  }
+
+  mark(group, stretch, column, strip, y) {
+    const from = Math.max(stretch.start_s, this.from), to = Math.min(stretch.stop_s, this.to);
+    if (to <= from || !stretch.leads.includes(strip.lead)) return;
+    const half = Math.min(this.packet.row_mm, 18) * 0.5 * this.ppm, x = this.x(column, from), wide = this.x(column, to) - x;
+    group.append(drawing("rect", { x, width: wide, y: y - half, height: 2 * half, class: this.packet.filled ? "mark" : "mark hollow" }));
+  }
+
+  bracket(group, stretch, column, number) {
+    const from = Math.max(stretch.start_s, this.from), to = Math.min(stretch.stop_s, this.to);
+    const leads = this.packet.strips.slice(column * 6, column * 6 + 6).map((strip) => strip.lead);
+    if (to <= from || !stretch.leads.some((lead) => leads.includes(lead))) return;
+    const x = this.x(column, from), wide = this.x(column, to) - x, hollow = this.packet.filled ? "" : " hollow";
+    group.append(drawing("path", { d: `M${x} 13V9H${x + wide}V13`, class: "bracket" }), drawing("circle", { cx: x + wide / 2, cy: 9, r: 7.5, class: "badge" + hollow }),
+      label(x + wide / 2, 13, number, { class: "number" + hollow, "text-anchor": "middle" }));
+  }
+
+  drawOverview(width) {
+    const { packet } = this, n = packet.overview.length, length = n / packet.overview_fs, height = OVERVIEW_PX + AXIS_PX;
+    const start = packet.overview_start_s, x = (t) => ((t - start) / length) * width;
+    let low = Infinity, high = -Infinity;
+    for (const value of packet.overview) { if (value < low) low = value; if (value > high) high = value; }
+    const scale = (OVERVIEW_PX - 22) / Math.max(high - low, 0.5), y0 = OVERVIEW_PX / 2 + 5;
+    const parts = [drawing("rect", { width, height: OVERVIEW_PX, class: "ground" })];
+    let ticks = "";
+    for (let t = Math.ceil(start); t <= start + length; t++) ticks += `M${Math.round(x(t)) + 0.5} 0V${OVERVIEW_PX}`;
+    parts.push(drawing("path", { d: ticks, class: "second" }));
+    for (const stretch of packet.stretches) {
+      const wide = Math.max(3, x(stretch.stop_s) - x(stretch.start_s));
+      parts.push(drawing("rect", { x: x(stretch.start_s), width: wide, height: OVERVIEW_PX, class: packet.filled ? "mark" : "mark hollow" }));
+    }
+    parts.push(drawing("path", { d: tracePath(packet.overview, 0, n, 0, width / n, y0, scale, (low + high) / 2), class: "recorded thin" }));
+    parts.push(drawing("rect", { x: x(this.from) + 0.75, y: 0.75, width: x(this.to) - x(this.from) - 1.5, height: OVERVIEW_PX - 1.5, class: "window" }));
+    parts.push(label(6, 14, "II", { class: "name" }));
+    for (let t = Math.ceil(start); t <= start + length + 1e-6; t++) {
+      const last = t + 1 > start + length + 1e-6, at = Math.min(Math.max(x(t), 4), width - 2);
+      parts.push(label(at, height - 3, last ? `${t} s` : `${t}`, { class: "axis", "text-anchor": last ? "end" : t === Math.ceil(start) ? "start" : "middle" }));
+    }
+    this.overview.setAttribute("width", width);
+    this.overview.setAttribute("height", height);
+    this.overview.setAttribute("aria-label", `Lead II, ${length.toFixed(0)} s, with the window of the leads above`);
+    this.overview.replaceChildren(...parts);
+  }
+}

@@ -1,0 +1,246 @@
+"""The review desk: rows for the grid, what the reviewer does, progress; plain data, no streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ecg_core.errors import ECGError
+from ecg_core.worklist import Columns, Job, Review, Worklist
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server says of what the reviewer did: up to which act it is done, and what went wrong.
+
+    Attributes
+    ----------
+    go_to : position of the record whose decision was not stored; None where all were.
+    comment : what was typed with it.
+    patched : positions whose decision changed.
+    """
+
+    client: str = ""
+    answered: int = 0
+    message: str = ""
+    go_to: int | None = None
+    comment: str | None = None
+    patched: tuple[int, ...] = ()
+
+
+@dataclass
+class Rows:
+    """The scored records of one job as the session knows them.
+
+    Attributes
+    ----------
+    columns : as `Worklist.rows` gives them, in the order of scoring.
+    last : highest `seq` in them.
+    place : from a record's position in the job to its index in the columns.
+    """
+
+    columns: Columns = field(default_factory=dict)
+    last: int = 0
+    place: dict[int, int] = field(default_factory=dict)
+
+    def extend(self, new: Columns) -> None:
+        """Take rows that were scored since."""
+        start = len(self.place)
+        for name, values in new.items():
+            self.columns.setdefault(name, []).extend(values)
+        self.place |= {position: start + k for k, position in enumerate(new["position"])}
+        self.last = max(self.columns["seq"], default=0)
+
+    def decided(self, sha256: str, review: Review) -> list[int]:
+        """Take over what reviewers said of a recording; return the positions that hold it."""
+        indices = [k for k, digest in enumerate(self.columns["sha256"]) if digest == sha256]
+        for k in indices:
+            self.columns["decision"][k] = review.decision
+            self.columns["reviewers"][k] = ", ".join(one.reviewer for one in review.latest)
+            self.columns["comment"][k] = review.latest[0].comment
+            self.columns["differ"][k] = review.differ
+        return [self.columns["position"][k] for k in indices]
+
+    def row(self, position: int) -> dict[str, Any] | None:
+        """Return one record's row."""
+        index = self.place.get(position)
+        return None if index is None else {name: values[index] for name, values in self.columns.items()}
+
+
+def frame(rows: Rows, models: Sequence[str]) -> pd.DataFrame:
+    """Return the grid's rows: short names and one decimal, because ten thousand of them travel.
+
+    Columns: p position, r record, v verdict, c consensus, m0.. percentile by model, b bits of the models above,
+    n above of s scored, h heart rate, q quality, d decision, w reviewers, e error.
+    """
+    columns = rows.columns
+    bits = np.zeros(len(rows.place), dtype=np.int64)
+    for bit, model in enumerate(models):
+        bits |= np.array([bool(x) for x in columns[f"anomalous_{model}"]], dtype=np.int64) << bit
+    table: dict[str, Any] = {
+        "p": columns["position"],
+        "r": _text(columns["record"]),
+        "v": _text(columns["verdict"]),
+        "c": _rounded(columns["consensus"]),
+        **{f"m{bit}": _rounded(columns[f"percentile_{model}"]) for bit, model in enumerate(models)},
+        "b": bits,
+        "n": [x or 0 for x in columns["n_above"]],
+        "s": [x or 0 for x in columns["n_scored"]],
+        "h": _rounded(columns["heart_rate"], 0),
+        "q": _text(columns["quality"]),
+        "d": _text(columns["decision"]),
+        "w": _text(columns["reviewers"]),
+        "e": _text(columns["error"]),
+    }
+    return pd.DataFrame(table)
+
+
+def _rounded(values: Sequence[float | None], digits: int = 1) -> NDArray[np.float64]:
+    """Return values to so many decimals; 99.97 stays below 100, which means above all normals."""
+    array = np.array([np.nan if x is None else x for x in values], dtype=float)
+    rounded = np.round(array, digits)
+    return np.where((rounded >= 100) & (array < 100) & (digits == 1), 99.9, rounded)
+
+
+def _text(values: Sequence[str | None]) -> pd.Series:
+    return pd.Series(values, dtype=object)
+
+
+@dataclass
+class Desk:
+    """What one session knows of one job.
+
+    Attributes
+    ----------
+    rows : scored records as of the last look.
+    position : of the record on view; None before one was chosen.
+    answered : the highest act done, by the browser page that numbers them.
+    explain : position of the record whose reconstruction was asked for.
+    opened : position of a record to open in Analyse.
+    newest : id of the newest decision that the grid shows.
+    state : of the job as the page was drawn.
+    drawn : how many records the grid shows.
+    """
+
+    rows: Rows = field(default_factory=Rows)
+    position: int | None = None
+    answered: dict[str, int] = field(default_factory=dict)
+    answer: Answer = field(default_factory=Answer)
+    explain: int | None = None
+    opened: int | None = None
+    newest: int = 0
+    state: str = ""
+    drawn: int = -1
+
+    def refresh(self, worklist: Worklist, job: str) -> None:
+        """Read what was scored since, and anew where somebody else decided."""
+        newest = _newest(worklist, job)
+        if newest != self.newest:
+            self.rows, self.newest = Rows(), newest
+        self.rows.extend(worklist.rows(job, self.rows.last))
+
+    def behind(self, worklist: Worklist, job: Job) -> bool:
+        """Return whether the page shows less than there is."""
+        return job.done != self.drawn or job.state != self.state or _newest(worklist, job.id) != self.newest
+
+    def take(self, worklist: Worklist, job: str, reviewer: str, client: str, acts: Sequence[Mapping[str, Any]]) -> None:
+        """Do what the reviewer did and was not done yet, in order; a decision that fails is said and gone back to."""
+        message, comment, go_to, patched = "", None, None, []
+        for act in acts:
+            number, position = int(act["n"]), int(act["position"])
+            if number <= self.answered.get(client, 0):
+                continue
+            self.answered = {client: number}
+            if act["kind"] == "decide":
+                problem = self._decide(worklist, job, reviewer, act)
+                if problem:
+                    message, go_to, comment = problem, position, str(act["comment"])
+                else:
+                    self.position = int(act["next"])
+                patched.append(position)
+            elif act["kind"] == "show":
+                self.position = position
+            elif act["kind"] == "explain":
+                self.explain = position
+            elif act["kind"] == "open":
+                self.opened = self.position = position
+        if go_to is not None:
+            self.position = go_to
+        self.answer = Answer(client, self.answered.get(client, 0), message, go_to, comment, tuple(patched))
+
+    def _decide(self, worklist: Worklist, job: str, reviewer: str, act: Mapping[str, Any]) -> str:
+        row = self.rows.row(int(act["position"]))
+        if row is None or row["sha256"] is None:
+            return "This record could not be read, so there is nothing to decide; choose another one."
+        try:
+            made = worklist.decide(job, row["sha256"], reviewer, str(act["reading"]), str(act["comment"]))
+            review = worklist.reviews(sha256=row["sha256"])[row["sha256"]]
+        except ECGError as error:
+            return f"{row['record']} is not decided: {error}"
+        if _newest(worklist, job) == made.id and self.newest >= _before(worklist, job):
+            self.newest = made.id
+        self.rows.decided(row["sha256"], review)
+        return ""
+
+    def patches(self) -> list[dict[str, Any]]:
+        """Return the grid's rows whose decision changed with the last acts."""
+        found = [self.rows.row(position) for position in self.answer.patched]
+        return [{"p": row["position"], "d": row["decision"], "w": row["reviewers"]} for row in found if row]
+
+
+def _newest(worklist: Worklist, job: str) -> int:
+    return next((decision.id for decision in worklist.decisions(job=job, limit=1)), 0)
+
+
+def _before(worklist: Worklist, job: str) -> int:
+    return next((decision.id for decision in worklist.decisions(job=job, limit=2)[1:]), 0)
+
+
+# --- progress ---------------------------------------------------------------------------------------------------
+
+
+def progress_html(job: Job, reviewed: int, to_review: int) -> str:
+    """Return the bar and its legend: numbers only, no word of a record or a user."""
+    total = max(job.total, 1)
+    parts = (("above", job.above), ("below", job.below), ("technical", job.not_interpretable), ("failed", job.failed))
+    bars = "".join(f'<i class="{name}" style="width:{100 * n / total:.2f}%"></i>' for name, n in parts if n)
+    legend = [f"<span><b>{job.done:,}</b> of {job.total:,} scored</span>"]
+    told = {"above": "above threshold", "below": "below", "technical": "not interpretable", "failed": "failed"}
+    legend += [
+        f'<span><i class="{name}"></i><b>{n:,}</b> {told[name]}</span>' for name, n in parts if n or name != "failed"
+    ]
+    right = [f"<span>{pace(job)}</span>"] if pace(job) else []
+    right.append(f"<span><b>{reviewed:,}</b> of {to_review:,} above threshold reviewed</span>")
+    described = f"{job.done} of {job.total} records scored"
+    return (
+        f'<div class="lw-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{job.total}" '
+        f'aria-valuenow="{job.done}" aria-label="{described}">{bars}</div>'
+        f'<div class="lw-legend">{"".join(legend)}<span class="push"></span>{"".join(right)}</div>'
+    )
+
+
+def pace(job: Job) -> str:
+    """Return how fast it goes and how long it takes, or the state that it stands in."""
+    if job.state == "running" and job.records_per_s and job.eta_s is not None:
+        rate = f"{job.records_per_s:.0f}" if job.records_per_s >= 10 else f"{job.records_per_s:.1f}"
+        return f"{rate} records/s, {duration(job.eta_s)} left"
+    told = {
+        "waiting": "waiting for its turn",
+        "running": "loading models",
+        "paused": "paused",
+        "cancelled": "cancelled",
+    }
+    return told.get(job.state, "")
+
+
+def duration(seconds: float) -> str:
+    """Return "14 s", "3 min" or "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
