@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from app import palette
 from app.palette import Scheme
+from ecg_core.detection import Detection
+from ecg_core.records import Record
 
 F32 = NDArray[np.float32]
 ROW_GAP_MV = 2.0
@@ -74,6 +76,28 @@ def signals(
     figure.update_xaxes(**_axis(scheme, "seconds"))
     figure.update_yaxes(**_axis(scheme), tickvals=shifts, ticktext=list(leads))
     return figure
+
+
+def explore(shown: Record, view: Detection | None, leads: Sequence[str], scheme: Scheme) -> go.Figure:
+    """Return what is on view to zoom and pan: the chosen leads with their reconstruction, where there is one.
+
+    Parameters
+    ----------
+    shown : the seconds on view, as displayed.
+    view : their detection.
+    """
+    rows = [shown.leads.index(lead) for lead in leads]
+    explanation = view.explanation if view else None
+    figure = signals(
+        shown.signal[rows],
+        shown.fs,
+        leads,
+        reconstruction=explanation.reconstruction[rows] if explanation else None,
+        start_s=shown.start_s,
+        scheme=scheme,
+    )
+    # the zoom stays when the model is flipped, and starts anew with other seconds or leads
+    return figure.update_layout(uirevision=f"{shown.sha256}|{shown.start_s:.3f}|{'+'.join(leads)}", dragmode="pan")
 
 
 def score_trace(sample_scores: F32, fs: float, *, start_s: float = 0.0, scheme: Scheme = "light") -> go.Figure:

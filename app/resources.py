@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from app import rows
+from app.background import Background
 from app.components import packets
+from app.sheet import LONG_S, Window
 from app.state import Entry
+from ecg_core import display
 from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
 from ecg_core.errors import ECGError
@@ -22,8 +27,12 @@ from ecg_core.segments import masked_indices, usable_leads
 
 if TYPE_CHECKING:
     from ecg_core.detector import AnomalyDetector
+    from ecg_core.worklist import Worklist
 
 STORE_VARIABLE = "LEADWISE_STORE"
+BLOCK_S = 60.0
+
+Tell = Callable[[str, float], None]
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,32 +51,129 @@ def warm(models: tuple[str, ...]) -> None:
             detector(model)
 
 
+@st.cache_resource(scope="session", show_spinner=False, on_release=Background.stop)
+def _background() -> Background[Detection]:
+    return Background()
+
+
+def ask_for(entry: Entry, model: str) -> None:
+    """Have a record scored while the page is used."""
+    _background().ask((entry.key, model), lambda: _score(entry, model, None))
+
+
+def is_ready(entry: Entry, model: str) -> bool:
+    """Return whether what was asked for is there, or has failed: `detection` then returns at once."""
+    return _background().done((entry.key, model))
+
+
+def warm_soon(models: tuple[str, ...]) -> None:
+    """Load models while the page is used, after what was asked for."""
+    _warming().ask(models, lambda: warm(models))
+
+
+@st.cache_resource(show_spinner=False, on_release=Background.stop)
+def _warming() -> Background[None]:
+    return Background()
+
+
+def forget_asked() -> None:
+    """Give up what was asked for."""
+    _background().forget()
+
+
+@st.cache_resource(scope="session", max_entries=500, show_spinner=False)
+def _overview(key: str, _entry: Entry) -> rows.Overview:
+    return rows.overview(_entry)
+
+
+def overview(entry: Entry) -> rows.Overview:
+    """Return what is known of a record without a model."""
+    return _overview(entry.key, entry)
+
+
 @st.cache_resource(scope="session", max_entries=100, show_spinner=False)
-def _detection(key: str, model: str, checkpoint: str, _record: Record) -> Detection:
-    return detector(model).detect(_record)
+def _detection(key: str, model: str, checkpoint: str, _entry: Entry, _tell: Tell | None) -> Detection:
+    return _background().take((key, model), lambda: _score(_entry, model, _tell))
 
 
-def detection(entry: Entry, model: str) -> Detection:
+def _score(entry: Entry, model: str, tell: Tell | None) -> Detection:
+    if entry.duration <= LONG_S:
+        return detector(model).detect(entry.record)
+    return detector(model).detect_blocks(_told(entry, lambda share: tell(model, share) if tell else None))
+
+
+def _told(entry: Entry, tell: Callable[[float], None]) -> Iterator[Record]:
+    """Yield a recording minute by minute, and say after each which share of it was taken."""
+    for block in entry.blocks(BLOCK_S):
+        yield block
+        tell(min((block.start_s + block.duration) / entry.duration, 1.0))
+
+
+def detection(entry: Entry, model: str, tell: Tell | None = None) -> Detection:
     """Return a model's detection, cached by the record's and the checkpoint's digest.
+
+    Parameters
+    ----------
+    tell : of a long recording, told the model and the share that is scored (0-1), about once a minute of it.
 
     Raises
     ------
     ECGError
         If the checkpoint cannot be loaded or the record cannot be scored.
     """
-    return _detection(entry.key, model, detector(model).checkpoint, entry.record)
+    found = _detection(entry.key, model, detector(model).checkpoint, entry, tell)
+    _scored().add((entry.key, model))
+    return found
 
 
-def detections(entry: Entry, models: tuple[str, ...]) -> tuple[dict[str, Detection], dict[str, str]]:
+@st.cache_resource(scope="session", show_spinner=False)
+def _scored() -> set[tuple[str, str]]:
+    return set()
+
+
+def waiting(entry: Entry, model: str, models: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models that a long recording is shown without at first: all but `model`, while not scored."""
+    if entry.duration <= LONG_S:
+        return ()
+    return tuple(name for name in models if name != model and (entry.key, name) not in _scored())
+
+
+def detections(
+    entry: Entry, models: tuple[str, ...], tell: Tell | None = None
+) -> tuple[dict[str, Detection], dict[str, str]]:
     """Return the detections of all models that gave one, and one sentence for each that did not."""
     found: dict[str, Detection] = {}
     failed: dict[str, str] = {}
     for model in models:
         try:
-            found[model] = detection(entry, model)
+            found[model] = detection(entry, model, tell)
         except ECGError as error:
             failed[model] = str(error)
+            _scored().add((entry.key, model))
     return found, failed
+
+
+@st.cache_resource(scope="session", max_entries=200, show_spinner=False)
+def _window(key: str, model: str, checkpoint: str, start_s: float, _shown: Record) -> Detection:
+    return detector(model).detect(_shown)
+
+
+def on_view(entry: Entry, whole: Detection, seen: Window) -> Detection:
+    """Return the detection of the seconds on view: of a long recording the 10 s are scored when they are asked for."""
+    if not whole.segments:
+        return whole
+    shown = display.on_view(entry.record, seen.start_s, seen.stop_s)
+    return _window(entry.key, whole.model, whole.checkpoint, round(seen.start_s, 3), shown)
+
+
+@st.cache_resource(scope="session", max_entries=32, show_spinner=False)
+def _shown(key: str, start_s: float, stop_s: float, filters: tuple[str, ...], _record: Record) -> Record:
+    return display.on_view(_record, start_s, stop_s, filters)
+
+
+def shown(entry: Entry, seen: Window, filters: tuple[str, ...]) -> Record:
+    """Return the seconds on view as they are displayed; what is scored is never this."""
+    return _shown(entry.key, round(seen.start_s, 3), round(seen.stop_s, 3), filters, entry.record)
 
 
 @st.cache_resource(scope="session", max_entries=100, show_spinner=False)
@@ -76,19 +182,30 @@ def _attention(key: str, checkpoint: str, start_s: float, _record: Record) -> At
 
 
 @st.cache_resource(scope="session", max_entries=32, show_spinner=False)
-def signals_packet(key: str, start_s: float, _record: Record) -> bytes:
-    """Return the recorded signal on view as the browser takes it."""
-    return packets.signals_packet(key, packets.on_view(_record, start_s))
+def signals_packet(key: str, ident: str, _shown: Record) -> bytes:
+    """Return the signal on view as the browser takes it; `ident` names its seconds and display filters."""
+    return packets.signals_packet(key, _shown, ident)
 
 
 @st.cache_resource(scope="session", max_entries=32, show_spinner=False)
-def model_packet(key: str, model: str, checkpoint: str, _record: Record, _detection: Detection) -> bytes:
-    """Return what a model made of the record on view as the browser takes it."""
-    start_s = _detection.explanation.start_s if _detection.explanation else 0.0
+def model_packet(
+    key: str, ident: str, model: str, checkpoint: str, _record: Record, _shown: Record, _detection: Detection
+) -> bytes:
+    """Return what a model made of the seconds on view as the browser takes it; `_record` is the recording."""
     attention = None
     if model == "vae-bilstm-mha" and _detection.explanation:
-        attention = _attention(key, checkpoint, start_s, _record)
-    return packets.model_packet(key, packets.on_view(_record, start_s), _detection, attention)
+        begin_s = _detection.explanation.start_s - _record.start_s
+        attention = _attention(key, checkpoint, round(begin_s, 3), _record)
+    return packets.model_packet(key, _shown, _detection, attention, ident)
+
+
+def lead_packet(ident: str, detection: Detection, lead: str) -> bytes | None:
+    """Return the score trace of one lead alone as the browser takes it; None where nothing is drawn of a model."""
+    from ecg_core.explanation import lead_trace  # torch comes with it
+
+    if detection.explanation is None:
+        return None
+    return packets.lead_packet(f"{ident}|{detection.model}", lead, lead_trace(detection.explanation, lead))
 
 
 def _condition(found: Detection, entry: Entry) -> Condition:
@@ -109,10 +226,10 @@ def threshold(entry: Entry, model: str, found: Detection, rate: float) -> float 
 
 
 def normal_scores(entry: Entry, model: str, found: Detection) -> NDArray[np.float32]:
-    """Return the scores of the normals this record is compared with, ascending; empty where they are not at hand."""
-    if not found.interpretable or found.segments or _condition(found, entry) != Condition():
+    """Return the scores of the normals this record is compared with, ascending; empty where there is no score."""
+    if not found.interpretable or found.segments:
         return np.empty(0, dtype=np.float32)
-    return detector(model).calibration_scores()
+    return detector(model).calibration_scores(_condition(found, entry))
 
 
 def operating_points(model: str) -> list[dict[str, Any]]:
@@ -135,3 +252,32 @@ def examples() -> tuple[list[Entry], list[str]]:
         else:
             entries.append(Entry(record.sha256, record, synthetic=True))
     return entries, problems
+
+
+@st.cache_resource(show_spinner=False)
+def worklist() -> Worklist:
+    """Return the worklist of this server, opened once a process; jobs left over from before go on.
+
+    Raises
+    ------
+    WorklistError
+        If its data folder cannot be used.
+    """
+    from ecg_core.worklist import Worklist  # SQLAlchemy comes with it
+
+    store = os.environ.get(STORE_VARIABLE)
+    opened = Worklist(store=Path(store) if store else None)
+    opened.ensure_runner()
+    return opened
+
+
+@st.cache_resource(scope="session", max_entries=8, show_spinner=False)
+def worklist_record(job: str, position: int) -> Record:
+    """Return a record of a job, read from its file once while it is looked at.
+
+    Raises
+    ------
+    ECGError
+        If it cannot be read, or is no longer what was scored.
+    """
+    return worklist().read_record(job, position)

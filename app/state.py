@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from app.words import VALIDATED_RATE
+from ecg_core.detection import Detection
 from ecg_core.paper import Gain, choose_gain
-from ecg_core.records import LEADS, Record
+from ecg_core.readers import Upload, read_blocks, read_part
+from ecg_core.records import LEADS, Record, twelve_leads
 
-MODEL, LAYOUT, GAIN = "model", "layout", "gain"
+if TYPE_CHECKING:
+    from app.uploads import Description, Problem
+
+MODEL, LAYOUT, GAIN, SPEED = "model", "layout", "gain", "speed"
+LEADS_SHOWN, FILTERS, OVERVIEW = "leads_shown", "filters", "overview"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
 UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
 DESTINATION = "destination"
-_ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN = (
+ROWS, BATCH_UPLOADS, BATCH_DESCRIPTION = "rows", "batch_uploads", "batch_description"
+_DROPS, _PROBLEMS, _NOTICES, _READINGS = "drops", "problems", "notices", "readings"
+_ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN, _VIEW = (
     "entries",
     "current",
     "stretch",
     "lead",
     "gain_chosen",
+    "view",
 )
 
 MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
@@ -30,6 +40,7 @@ LAYOUTS = {"3x4": "3 × 4 + II", "6x2": "6 × 2", "12x1": "12 × 1"}
 GAINS: dict[str, Gain] = {"5": (5, 5), "10": (10, 10), "10/5": (10, 5), "20": (20, 20)}
 _GAIN_NAMES = {"5": "5", "10": "10", "10/5": "10/5", "20": "20 mm/mV"}
 gain_label = _GAIN_NAMES.__getitem__
+speed_label = {25: "25", 50: "50 mm/s"}.__getitem__
 RATES = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.15, 0.2)
 
 
@@ -40,12 +51,40 @@ class Entry:
     Attributes
     ----------
     key : the source's digest and, where the user described the file, that description: what caches go by.
+    record : all of it; of a recording over 1 h (`whole_s`) its beginning.
     synthetic : an example made by the generator.
+    files : what was dropped, kept while the session lasts; none of an example.
+    said : what the user said of files that do not describe themselves, as `read_record` takes it.
+    whole_s : length of a recording over 1 h, s; None where `record` is all of it.
     """
 
     key: str
     record: Record
     synthetic: bool = False
+    files: tuple[Upload, ...] = field(default=(), repr=False)
+    said: Mapping[str, Any] = field(default_factory=dict)
+    whole_s: float | None = None
+
+    @property
+    def duration(self) -> float:
+        """Length of the recording in seconds."""
+        return self.whole_s or self.record.duration
+
+    def part(self, start_s: float, stop_s: float) -> Record:
+        """Return the seconds between two times (5 s or more), from the files where the recording is not held whole."""
+        if self.whole_s is None or stop_s <= self.record.duration:
+            return self.record.crop(start_s, min(stop_s, self.record.duration))
+        return twelve_leads(read_part(self.files, start_s, min(stop_s, self.whole_s), **self.said))
+
+    def blocks(self, block_s: float = 60.0) -> Iterator[Record]:
+        """Yield the recording block by block, from the files where it is not held whole."""
+        if self.whole_s is not None:
+            yield from map(twelve_leads, read_blocks(self.files, block_s, **self.said))
+            return
+        begin, end = 0.0, self.record.duration
+        while begin < end - 1e-9:
+            yield self.record.crop(begin, min(begin + block_s, end))
+            begin += block_s
 
 
 def prepare() -> None:
@@ -54,20 +93,30 @@ def prepare() -> None:
         MODEL: DEFAULT_MODEL,
         LAYOUT: "3x4",
         GAIN: "10",
+        SPEED: 25,
+        LEADS_SHOWN: list(LEADS),
+        FILTERS: [],
         SHOW_RECONSTRUCTION: True,
         SHOW_MARKS: True,
         RATE: VALIDATED_RATE,
         _ENTRIES: {},
         _CURRENT: None,
         DESTINATION: None,
+        BATCH_UPLOADS: [],
+        BATCH_DESCRIPTION: None,
+        _DROPS: 0,
+        _PROBLEMS: (),
+        _NOTICES: (),
+        _READINGS: {},
         _STRETCH: None,
         _LEAD: None,
+        _VIEW: None,
         EXPLORE: False,
         _GAIN_CHOSEN: False,
     }
     for key, value in first.items():
         st.session_state.setdefault(key, value)
-    for key in (MODEL, LAYOUT, GAIN, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE, EXPLORE):
+    for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE, EXPLORE):
         st.session_state[key] = st.session_state[key]
 
 
@@ -103,6 +152,7 @@ def add(new: list[Entry]) -> None:
 def show(key: str) -> None:
     """Show one record; zoom starts anew, layout, model and threshold stay."""
     st.session_state[_CURRENT] = key
+    st.session_state[_VIEW] = None
     forget_zoom()
     if not st.session_state[_GAIN_CHOSEN]:
         record = st.session_state[_ENTRIES][key].record
@@ -134,15 +184,85 @@ def open_entries(new: list[Entry], page: str = "analyse") -> None:
     leave_for(page)
 
 
+def uploader_key() -> str:
+    """Return the drop zone's key; it is another after each drop, so that the zone is empty again."""
+    return f"{UPLOADER}_{st.session_state[_DROPS]}"
+
+
+def problems() -> tuple[Problem, ...]:
+    """Return the files that need attention."""
+    return tuple(st.session_state[_PROBLEMS])
+
+
+def notices() -> tuple[str, ...]:
+    """Return what there was to say of the last drop."""
+    return tuple(st.session_state[_NOTICES])
+
+
+def dropped(new: Sequence[Entry], waiting: Sequence[Problem], said: Sequence[str]) -> None:
+    """Take over what came of a drop; the record on view stays on view."""
+    for entry in new:
+        st.session_state[_ENTRIES][entry.key] = entry
+    if new and st.session_state[_CURRENT] is None:
+        show(new[0].key)
+    st.session_state[_PROBLEMS], st.session_state[_NOTICES] = tuple(waiting), tuple(said)
+    st.session_state[_DROPS] += 1
+
+
+def files_in(key: str) -> list[Upload]:
+    """Return what was dropped into the drop zone of that key."""
+    return [Upload(file.name, file.getvalue()) for file in st.session_state.get(key) or []]
+
+
+def take_open() -> None:
+    """Go to the record whose row was clicked."""
+    if (key := st.session_state[ROWS].open) in st.session_state[_ENTRIES]:
+        open_entry(key)
+
+
+def take_dismiss() -> None:
+    """Put the file aside whose row says so."""
+    ident = st.session_state[ROWS].dismiss
+    st.session_state[_PROBLEMS] = tuple(p for p in st.session_state[_PROBLEMS] if p.ident != ident)
+
+
+def remove_all() -> None:
+    """Forget every record and file of the session."""
+    st.session_state[_ENTRIES], st.session_state[_READINGS] = {}, {}
+    st.session_state[_CURRENT] = None
+    st.session_state[_PROBLEMS] = st.session_state[_NOTICES] = ()
+    st.session_state[BATCH_UPLOADS], st.session_state[BATCH_DESCRIPTION] = [], None
+    st.session_state[_DROPS] += 1
+    forget_zoom()
+
+
+def open_entry(key: str | None = None) -> None:
+    """Go to the page that shows a record; the first of the session's unless told otherwise."""
+    key = key or next(iter(st.session_state[_ENTRIES]), None)
+    if key in st.session_state[_ENTRIES]:
+        show(key)
+        leave_for("analyse")
+
+
+def hand_to_batch(files: list[tuple[str, bytes]], description: Description | None) -> None:
+    """Leave files, as (name, bytes), for a job of the batch, and go there."""
+    st.session_state[BATCH_UPLOADS], st.session_state[BATCH_DESCRIPTION] = files, description
+    leave_for("batch")
+
+
+def reading(key: str, model: str) -> Detection | str | None:
+    """Return what is kept of a record's score for its row: without maps; a sentence where there is none."""
+    return st.session_state[_READINGS].get((key, model))
+
+
+def keep_reading(key: str, model: str, found: Detection | str) -> None:
+    """Keep what a record's row shows of its score."""
+    st.session_state[_READINGS][key, model] = found
+
+
 def next_model() -> None:
     """Choose the next model, round the end."""
     st.session_state[MODEL] = MODELS[(MODELS.index(st.session_state[MODEL]) + 1) % len(MODELS)]
-    forget_stretch()
-
-
-def forget_stretch() -> None:
-    """Leave the close-up of a stretch: another model marks other stretches."""
-    st.session_state[_STRETCH] = None
 
 
 def forget_zoom() -> None:
@@ -162,10 +282,44 @@ def gain_was_chosen() -> bool:
 
 
 def take_stretch() -> None:
-    """Take over the stretch that was clicked in the rail; -1 goes back to the whole sheet."""
+    """Zoom to the instant of the stretch that was clicked in the rail; a negative one goes back to the whole sheet."""
     clicked = st.session_state[STRETCHES].choose
     if clicked is not None:
-        st.session_state[_STRETCH] = None if clicked < 0 else int(clicked)
+        st.session_state[_STRETCH] = None if clicked < 0 else float(clicked)
+
+
+def take_view() -> None:
+    """Take over what was picked in the overview: where the sheet is to begin."""
+    picked = st.session_state[OVERVIEW].start
+    if picked is not None:
+        st.session_state[_VIEW] = float(picked)
+        st.session_state[_STRETCH] = None
+
+
+def keep_view(start_s: float) -> None:
+    """Hold the seconds on view from now on, whatever another model finds strongest."""
+    st.session_state[_VIEW] = start_s
+
+
+def view_start() -> float | None:
+    """Return where the sheet is to begin, s from the recording's start; None: where the page puts it by itself."""
+    return st.session_state[_VIEW]
+
+
+def fit_filters(offered: tuple[str, ...]) -> None:
+    """Drop display filters that the record's sampling rate cannot carry."""
+    st.session_state[FILTERS] = [name for name in st.session_state[FILTERS] if name in offered]
+
+
+def all_leads() -> None:
+    """Show all twelve leads again."""
+    st.session_state[LEADS_SHOWN] = list(LEADS)
+
+
+def leads_shown() -> tuple[str, ...]:
+    """Return the leads that are shown, in report order; all where none is chosen."""
+    chosen = st.session_state[LEADS_SHOWN]
+    return tuple(lead for lead in LEADS if lead in chosen) or LEADS
 
 
 def take_lead() -> None:
@@ -182,11 +336,60 @@ def lead() -> str | None:
     return st.session_state[_LEAD]
 
 
-def stretch() -> int | None:
-    """Return the index of the stretch shown close up."""
+def stretch() -> float | None:
+    """Return the instant shown close up, s from the recording's start."""
     return st.session_state[_STRETCH]
 
 
 def reset_rate() -> None:
     """Put the alarm threshold back to the validated rate."""
     st.session_state[RATE] = VALIDATED_RATE
+
+
+# --- batch review -----------------------------------------------------------------------------------------------
+
+BATCH_UPLOADS, BATCH_JOB = "batch_uploads", "batch_job"
+BATCH_PROBLEM = "batch_problem"
+BATCH_SOURCE, BATCH_FOLDER, BATCH_FILES, BATCH_MODELS = "batch_source", "batch_folder", "batch_files", "batch_models"
+REVIEW, REVIEWER = "review", "reviewer"
+_REVIEWER_NAME, _DESKS, _FROM_WORKLIST = "reviewer_name", "desks", "from_worklist"
+
+
+def held(key: str, default: Any = None) -> Any:
+    """Return what the session holds under a key of this file."""
+    return st.session_state.get(key, default)
+
+
+def hold(key: str, value: Any) -> None:
+    """Put a value under a key of this file."""
+    st.session_state[key] = value
+
+
+def desk(job: str, make: Callable[[], Any]) -> Any:
+    """Return what the session knows of a job, made at the first look at it."""
+    desks = st.session_state.setdefault(_DESKS, {})
+    if job not in desks:
+        desks.clear()  # one job at a time: rows of ten thousand records stay in memory for each
+        desks[job] = make()
+    return desks[job]
+
+
+def reviewer() -> str:
+    """Return the reviewer's name as this browser gave it; empty before."""
+    return str(st.session_state.get(_REVIEWER_NAME, ""))
+
+
+def take_reviewer() -> None:
+    """Take over the name that this browser keeps."""
+    st.session_state[_REVIEWER_NAME] = str(st.session_state[REVIEWER].name or "").strip()
+
+
+def open_from_worklist(entry: Entry) -> None:
+    """Take a record of the worklist into the session and ask for the page that shows it."""
+    st.session_state.setdefault(_FROM_WORKLIST, set()).add(entry.key)
+    open_entries([entry])
+
+
+def from_worklist(key: str) -> bool:
+    """Return whether a record was opened from the worklist that is still at hand."""
+    return st.session_state.get(BATCH_JOB) is not None and key in st.session_state.get(_FROM_WORKLIST, ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,9 @@ def verdict_data(
     thresholds: Mapping[str, float | None],
     rate: float,
     normals: NDArray[np.float32],
+    waiting: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what the verdict band shows."""
+    """Return what the verdict band shows; `waiting` names the models that are still scoring."""
     detection = found[model]
     said = words.verdict(detection, thresholds[model], rate)
     score, threshold = detection.score, thresholds[model]
@@ -85,7 +86,7 @@ def verdict_data(
         "parts": [[name, part_words(part.percentile)] for name, part in detection.parts.items()],
         "curve": drawn,
         "where": _where(entry, detection, said.side),
-        "sure": _sure(model, found, thresholds, rate),
+        "sure": _sure(model, found, thresholds, rate, waiting),
         "facts": _facts(detection, found, thresholds, rate),
     }
 
@@ -113,16 +114,28 @@ def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, An
         place = words.territories(first.leads)
         count = f"{len(stretches)} stretch{'es' if len(stretches) > 1 else ''} marked"
         lines = [words.lead_list(first.leads), f"strongest at {words.span(first.start_s, first.stop_s)}", count]
-        clip = stretch_clip(entry, first, side == "above")
+        clip = stretch_clip(entry, first, side == "above", _seconds_of(detection))
+    if detection.segments and detection.explanation:
+        start_s, stop_s = _seconds_of(detection)
+        lines.append(f"in the strongest 10 s, {words.span(start_s, stop_s)}")
     described = "Error by lead: " + "; ".join(cell["words"] for cell in cells)
     return {"cells": cells, "place": place, "lines": lines, "clip": clip, "described": described}
 
 
 def _sure(
-    model: str, found: Mapping[str, Detection], thresholds: Mapping[str, float | None], rate: float
+    model: str,
+    found: Mapping[str, Detection],
+    thresholds: Mapping[str, float | None],
+    rate: float,
+    waiting: Sequence[str],
 ) -> dict[str, Any]:
-    rows = []
-    for name, detection in found.items():
+    rows: list[dict[str, Any]] = []
+    for name in TITLES:
+        if name in waiting:
+            rows.append({"title": TITLES[name], "chosen": False, "x": None, "above": False, "words": "scoring…"})
+        if name not in found:
+            continue
+        detection = found[name]
         above = words.is_above(detection, thresholds[name], rate)
         x, told = None, "no score"
         if detection.segments:
@@ -156,11 +169,18 @@ def _facts(
     return facts
 
 
-def stretch_clip(entry: Entry, stretch: Stretch, filled: bool) -> dict[str, Any]:
-    """Return what a clip of the stretch's worst lead shows."""
+def _seconds_of(detection: Detection) -> tuple[float, float]:
+    explanation = detection.explanation
+    if explanation is None:
+        return 0.0, 0.0
+    return explanation.start_s, explanation.start_s + explanation.signal.shape[1] / explanation.fs
+
+
+def stretch_clip(entry: Entry, stretch: Stretch, filled: bool, shown: tuple[float, float]) -> dict[str, Any]:
+    """Return what a clip of the stretch's worst lead shows, inside the seconds `shown`."""
     centre, half = (stretch.start_s + stretch.stop_s) / 2, max(CLIP_S / 2, (stretch.stop_s - stretch.start_s) / 2 + 0.2)
-    end = entry.record.start_s + entry.record.duration
-    start = min(max(centre - half, entry.record.start_s), max(end - 2 * half, entry.record.start_s))
+    begin, end = shown
+    start = min(max(centre - half, begin), max(end - 2 * half, begin))
     return {
         "record": entry.key,
         "lead": stretch.leads[0] if stretch.leads else "II",
@@ -172,9 +192,10 @@ def stretch_clip(entry: Entry, stretch: Stretch, filled: bool) -> dict[str, Any]
     }
 
 
-def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: int | None) -> dict[str, Any]:
-    """Return what the list of stretches shows."""
+def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: float | None) -> dict[str, Any]:
+    """Return what the list of stretches shows; `chosen` is the instant that is shown close up, s."""
     stretches = detection.explanation.stretches if detection.explanation else ()
+    shown = _seconds_of(detection)
     items = [
         {
             "index": index,
@@ -183,8 +204,9 @@ def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: int 
             "place": words.territories(s.leads),
             "leads": words.lead_list(s.leads),
             "peak": f"{s.peak:.1f}",
-            "chosen": index == chosen,
-            "clip": stretch_clip(entry, s, above),
+            "at": round((s.start_s + s.stop_s) / 2, 3),
+            "chosen": chosen is not None and s.start_s <= chosen <= s.stop_s,
+            "clip": stretch_clip(entry, s, above, shown),
         }
         for index, s in enumerate(stretches[:SHOWN_STRETCHES])
     ]

@@ -1,5 +1,6 @@
 // A few seconds of one lead on paper, with the reconstruction and the stretch behind: used by rail and verdict.
 function clipDrawing(signals, model, clip, wide, tall) {
+  if (clip.start_s < signals.start_s - 0.05 || clip.stop_s > signals.start_s + signals.n / signals.fs + 0.05) return null;
   const lead = signals.leads.indexOf(clip.lead), from = clip.start_s, to = clip.stop_s;
   const lo = Math.max(0, Math.round((from - signals.start_s) * signals.fs)), hi = Math.min(signals.n, Math.round((to - signals.start_s) * signals.fs));
   const values = row(signals.signal, signals.n, lead);

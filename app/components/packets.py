@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ecg_core.detection import Attention, Detection, Explanation
 from ecg_core.paper import PAPER_S
-from ecg_core.preprocessing import preprocess
 from ecg_core.records import LEADS, Record
 
 ERROR_EDGES = (2, 4, 8, 16, 32, 64)
@@ -45,10 +44,16 @@ def on_view(record: Record, start_s: float) -> Record:
     return record.crop(begin, min(begin + PAPER_S, record.duration))
 
 
-def signals_packet(key: str, shown: Record) -> bytes:
-    """Return the recorded signal of the 10 s on view, at its own rate."""
+def signals_packet(key: str, shown: Record, ident: str = "") -> bytes:
+    """Return the signal of the 10 s on view as it is shown, at its own rate.
+
+    Parameters
+    ----------
+    ident : what tells this packet from others of the same record: its seconds and display filters.
+    """
     header = {
         "part": "signals",
+        "id": ident or key,
         "record": key,
         "leads": list(shown.leads),
         "fs": shown.fs,
@@ -58,10 +63,17 @@ def signals_packet(key: str, shown: Record) -> bytes:
     return pack(header, {"signal": shown.signal})
 
 
-def model_packet(key: str, shown: Record, detection: Detection, attention: Attention | None) -> bytes:
-    """Return what a model made of the 10 s on view: reconstruction, its spread, score trace, maps and stretches."""
+def model_packet(key: str, shown: Record, detection: Detection, attention: Attention | None, ident: str = "") -> bytes:
+    """Return what a model made of the 10 s on view: reconstruction, its spread, score trace, maps and stretches.
+
+    Parameters
+    ----------
+    shown : the same seconds as they are displayed: the reconstruction is laid on their baseline.
+    ident : the id of the signals' packet.
+    """
     explanation = detection.explanation
     header: dict[str, Any] = {"part": "model", "record": key, "model": detection.model, "n": 0, "stretches": []}
+    header["id"] = f"{ident or key}|{detection.model}"
     if explanation is None:
         return pack(header, {})
     cells = error_cells(explanation)
@@ -91,6 +103,16 @@ def model_packet(key: str, shown: Record, detection: Detection, attention: Atten
     return pack(header, arrays)
 
 
+def lead_packet(ident: str, lead: str, trace: NDArray[np.float32]) -> bytes:
+    """Return the score trace of one lead alone, shape (n,), in units of the mark level.
+
+    Parameters
+    ----------
+    ident : the id of the model's packet.
+    """
+    return pack({"part": "lead", "id": ident, "lead": lead}, {"trace": trace})
+
+
 def on_recorded_baseline(explanation: Explanation, shown: Record) -> NDArray[np.float32]:
     """Return the reconstruction, shape (12, n), mV, laid on the baseline of the recording.
 
@@ -100,7 +122,7 @@ def on_recorded_baseline(explanation: Explanation, shown: Record) -> NDArray[np.
     n = explanation.reconstruction.shape[1]
     times = shown.start_s + np.arange(shown.n_samples) / shown.fs
     at = explanation.start_s + np.arange(n) / explanation.fs
-    seen = preprocess(shown.signal, shown.fs)[:, :n]
+    seen = explanation.signal[:, :n]
     recorded = np.stack([np.interp(at[: seen.shape[1]], times, row) for row in shown.signal])
     removed = recorded - seen
     width = round(BASELINE_S * explanation.fs)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from app import look, resources, sheet, state, summary, words
-from app.components import packets, rail
+from app import look, resources, sheet, state, summary, timeline, words
+from app.components import rail
+from app.components.controls import controls, threshold_slider
+from app.components.overview import overview
 from app.components.paper import paper
 from app.components.record_bar import no_record, record_bar
 from app.components.verdict import verdict_band
@@ -20,14 +24,27 @@ def page() -> None:
         no_record("analyse")
         look.status_bar("no record open")
         return
+    model = state.value(state.MODEL)
+    waiting = resources.waiting(entry, model, state.MODELS)
+    now = tuple(name for name in state.MODELS if name not in waiting)
     # scored before anything of it is shown: the last record stays on view whole, never under the next one's name
-    with st.container(key="progress"), st.spinner("Scoring with three models…"):
-        found, failed = resources.detections(entry, state.MODELS)
+    with st.container(key="progress"):
+        bar = st.empty()
+        with bar, st.spinner("Scoring with three models…"):
+            found, failed = resources.detections(entry, now, lambda name, share: _tell(bar, entry, name, share))
     with st.container(key="analysis"):
-        _analysis(entry, found, failed)
+        _analysis(entry, found, failed, waiting)
+    if waiting:
+        resources.detections(entry, waiting, lambda name, share: _tell(bar, entry, name, share))
+        st.rerun()
 
 
-def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str]) -> None:
+def _tell(bar: st.delta_generator.DeltaGenerator, entry: Entry, model: str, share: float) -> None:
+    with bar:
+        look.text("progress", words.progress(entry.record.duration, state.TITLES[model], share))
+
+
+def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str], waiting: Sequence[str]) -> None:
     model, rate = state.value(state.MODEL), state.value(state.RATE)
     thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
@@ -38,112 +55,77 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str])
         look.text("problem", f"{state.TITLES[name]}: {sentence}")
     if detection is not None:
         normals = resources.normal_scores(entry, model, detection)
-        verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals))
+        verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals, waiting))
     for note in detection.notes if detection else entry.record.notes:
         look.text("note", note)
-    _controls()
-    above = bool(detection and words.is_above(detection, thresholds[model], rate))
+    controls(entry.record.fs)
+    seen = _seen(entry, detection)
+    view = resources.on_view(entry, detection, seen) if detection else None
+    limit = resources.threshold(entry, model, view, rate) if view else None
+    above = words.is_above(view, limit, rate) if view else None
     with st.container(key="sheet"):
         with st.container(key="main"):
-            _sheet(entry, model, detection, above)
-            _explore(entry, detection)
+            if detection and view:
+                start_s, total_s = entry.record.start_s, entry.record.duration
+                strip = timeline.overview_data(
+                    entry.key, detection, seen, start_s, total_s, thresholds[model], view, above
+                )
+                if strip:
+                    overview(strip, state.take_view)
+            _sheet(entry, view, seen, bool(above))
+            _explore(entry, view, seen)
         with st.container(key="rail"):
-            _rail(entry, model, detection, above, rate)
+            _rail(entry, model, view, bool(above), rate)
     look.status_bar(words.provenance(state.TITLES[model], detection))
 
 
-def _controls() -> None:
-    with st.container(key="controls", horizontal=True, vertical_alignment="center"):
-        hidden = {"label_visibility": "collapsed", "required": True}
-        titles, layouts = state.TITLES, state.LAYOUTS
-        st.segmented_control(
-            "Model (key M)",
-            state.MODELS,
-            format_func=titles.__getitem__,
-            key=state.MODEL,
-            on_change=state.forget_stretch,
-            **hidden,
-        )
-        st.segmented_control(
-            "Layout",
-            list(layouts),
-            format_func=layouts.__getitem__,
-            key=state.LAYOUT,
-            on_change=state.forget_zoom,
-            **hidden,
-        )
-        st.segmented_control(
-            "Gain",
-            list(state.GAINS),
-            format_func=state.gain_label,
-            key=state.GAIN,
-            on_change=state.gain_is_chosen,
-            **hidden,
-        )
-        with st.container(key="switches", horizontal=True):
-            st.toggle("Reconstruction", key=state.SHOW_RECONSTRUCTION)
-            st.toggle("Marks", key=state.SHOW_MARKS)
+def _seen(entry: Entry, detection: Detection | None) -> sheet.Window:
+    explanation = detection.explanation if detection else None
+    strongest_s = explanation.start_s if explanation else entry.record.start_s
+    speed = float(state.value(state.SPEED))
+    seen = sheet.window(entry.record.start_s, entry.record.duration, speed, state.view_start(), strongest_s)
+    if detection and detection.segments:
+        state.keep_view(seen.sheet_s)
+    return seen
 
 
-def _sheet(entry: Entry, model: str, detection: Detection | None, above: bool) -> None:
-    explained = detection is not None and detection.explanation is not None
-    gain = state.GAINS[state.value(state.GAIN)]
-    layout = state.value(state.LAYOUT)
-    view = sheet.view_data(
-        entry,
-        sheet.geometry(entry, detection, layout, gain, state.stretch(), state.lead()),
-        model if explained else None,
-        detection,
-        above=above,
+def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: bool) -> None:
+    choice = sheet.Choice(
+        layout=state.value(state.LAYOUT),
+        gain=state.GAINS[state.value(state.GAIN)],
+        speed=float(state.value(state.SPEED)),
+        leads=state.leads_shown(),
+        filters=tuple(state.value(state.FILTERS)),
+        stretch_s=state.stretch(),
+        lead=state.lead(),
         reconstruction=state.value(state.SHOW_RECONSTRUCTION),
         marks=state.value(state.SHOW_MARKS),
-        chosen=state.stretch(),
         gain_by_itself=not state.gain_was_chosen(),
     )
-    packet = None
-    if detection is not None and explained:
-        packet = resources.model_packet(entry.key, model, detection.checkpoint, entry.record, detection)
-    start_s = sheet.start_of_view(entry, detection)
-    paper(resources.signals_packet(entry.key, start_s, entry.record), packet, view, state.take_lead)
+    shown = resources.shown(entry, seen, choice.filters)
+    laid_out = sheet.geometry(shown, seen, choice, [lead for lead, why in view.quality.items() if why] if view else ())
+    data = sheet.view_data(entry.record, entry.key, laid_out, seen, choice, view, above=above)
+    model, lead = None, None
+    if view is not None and view.explanation is not None:
+        ident = data["signals"]
+        model = resources.model_packet(entry.key, ident, view.model, view.checkpoint, entry.record, shown, view)
+        lead = resources.lead_packet(ident, view, data["alone"]) if data["alone"] else None
+    paper(resources.signals_packet(entry.key, data["signals"], shown), model, data, state.take_lead, lead)
 
 
-def _explore(entry: Entry, detection: Detection | None) -> None:
+def _explore(entry: Entry, view: Detection | None, seen: sheet.Window) -> None:
     if not st.toggle("Zoom and pan all leads together", key=state.EXPLORE):
         return
     from app import charts  # plotly comes with it: not before it is asked for
 
-    shown = packets.on_view(entry.record, sheet.start_of_view(entry, detection))
-    explanation = detection.explanation if detection else None
-    figure = charts.signals(
-        shown.signal,
-        shown.fs,
-        shown.leads,
-        reconstruction=explanation.reconstruction if explanation else None,
-        start_s=shown.start_s,
-        scheme=look.scheme(),
-    )
-    st.plotly_chart(figure, key="explore_chart", theme=None, config={"displaylogo": False})
+    shown = resources.shown(entry, seen, tuple(state.value(state.FILTERS)))
+    figure = charts.explore(shown, view, state.leads_shown(), look.scheme())
+    st.plotly_chart(figure, key="explore_chart", theme=None, config={"displaylogo": False, "scrollZoom": True})
 
 
-def _rail(entry: Entry, model: str, detection: Detection | None, above: bool, rate: float) -> None:
-    if detection is None or not detection.interpretable:
+def _rail(entry: Entry, model: str, view: Detection | None, above: bool, rate: float) -> None:
+    if view is None or not view.interpretable:
         return
-    rail.stretch_list(summary.stretches_data(entry, detection, above, state.stretch()), state.take_stretch)
-    _threshold(model, rate)
-    rail.lead_bars(summary.lead_bars_data(detection))
-
-
-def _threshold(model: str, rate: float) -> None:
-    moved = abs(rate - words.VALIDATED_RATE) > 1e-9
-    validated = words.percent(words.VALIDATED_RATE)
-    with st.container(key="threshold"):
-        with st.container(key="threshold_head", horizontal=True, vertical_alignment="center"):
-            look.text("rail-title", "Alarm threshold")
-            if moved:
-                look.text("moved", f"moved from {validated}")
-                st.button(f"Reset to {validated}", on_click=state.reset_rate, type="tertiary")
-            else:
-                look.text("aside", f"validated at {validated}")
-        st.select_slider("False-alarm rate", state.RATES, format_func=words.percent, key=state.RATE)
-        point = words.expected_at(resources.operating_points(model), rate)
-        rail.rows("expected", summary.expected_rows(point, rate))
+    rail.stretch_list(summary.stretches_data(entry, view, above, state.stretch()), state.take_stretch)
+    threshold_slider(model, rate)
+    rail.lead_bars(summary.lead_bars_data(view))

@@ -1,5 +1,5 @@
 // The ECG paper with score trace and maps below it, drawn as SVG on one time axis.
-const ROW_PX = 9, TRACE_PX = 42, ERROR_NONE = 255;
+const ROW_PX = 12, TRACE_PX = 42;
 
 function pxPerMm(width, mm) {
   return Math.max(2, Math.min(6, Math.floor((2 * (width - 1)) / mm) / 2));
@@ -29,13 +29,15 @@ class PaperView {
     this.names = drawing("g", {});
     this.model = drawing("path", { class: "model" });
     this.recorded = drawing("path", { class: "recorded" });
+    this.noisy = drawing("g", {});
+    this.namesOver = drawing("g", {});
     this.errorBars = drawing("g", {});
     this.marksOver = drawing("g", {});
     this.print = drawing("g", {});
     this.cross = drawing("path", { class: "cross" });
     this.caliperBox = drawing("g", {});
     this.sheet = drawing("svg", { role: "group", tabindex: "0", class: "sheet" },
-      this.grid, this.marksUnder, this.band, this.names, this.errorBars, this.model, this.recorded, this.marksOver,
+      this.grid, this.marksUnder, this.band, this.names, this.errorBars, this.model, this.recorded, this.noisy, this.namesOver, this.marksOver,
       this.print, this.cross, this.caliperBox);
     this.trace = drawing("svg", { role: "img" });
     this.errors = drawing("svg", { role: "img" });
@@ -60,28 +62,30 @@ class PaperView {
   // Draws each layer whose inputs changed; keeps the last picture until all parts of a record are there.
   draw() {
     const { signals, view } = shared().parts;
-    let { model } = shared().parts;
-    if (!signals || !view || signals.record !== view.record) return;
-    if (!model || model.record !== view.record) model = null;
-    if (view.model && (!model || model.model !== view.model)) return;
+    let { model, lead } = shared().parts;
+    if (!signals || !view || signals.id !== view.signals) return;
     if (!view.model) model = null;
+    if (view.model && (!model || model.id !== view.made)) return;
+    if (!view.alone) lead = null;
+    if (view.alone && (!lead || lead.id !== view.made || lead.lead !== view.alone)) return;
     const width = this.box.clientWidth;
     if (!width) return;
     const began = performance.now();
-    Object.assign(this, { signals, view, model_: model, width, ppm: pxPerMm(width, view.paper.width_mm) });
+    Object.assign(this, { signals, view, model_: model, lead, width, ppm: pxPerMm(width, view.paper.width_mm) });
     const sheet = `${signals.packet}|${view.layout_key}|${this.ppm}|${width}`;
     const made = `${sheet}|${model ? model.packet : ""}|${view.reconstruction}`;
-    const marks = `${sheet}|${model ? model.packet : ""}|${view.marks}|${view.filled}|${view.chosen}`;
+    const marks = `${sheet}|${model ? model.packet : ""}|${view.marks}|${view.filled}|${view.chosen}|${view.alone}`;
     this.layer("sheet", sheet, () => { this.drawGrid(); this.drawNames(); this.drawRecorded(); this.clearCaliper(); });
     this.layer("model", made, () => this.drawModel());
     this.layer("marks", marks, () => this.drawMarks());
     this.layer("print", `${made}|${view.marks}|${view.print}|${view.key_of_lines}`, () => this.drawPrint());
     this.layer("below", marks, () => this.drawBelow());
     this.sheet.setAttribute("aria-label", view.described);
+    this.sheet.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape");
     if (!this.fresh) return;
     this.fresh = false;
     shared().painted = { at: performance.now(), took: performance.now() - began, record: view.record, model: view.model,
-      layout: view.layout_key, filled: view.filled };
+      layout: view.layout_key, filled: view.filled, start_s: view.axis.start_s, signals: view.signals, alone: view.alone };
   }
 
   layer(name, signature, paint) {
@@ -116,6 +120,7 @@ class PaperView {
   drawNames() {
     const { ppm, view } = this;
     this.names.replaceChildren();
+    this.namesOver.replaceChildren();
     for (const strip of view.paper.strips) {
       const fault = view.faults[strip.lead];
       const node = label(strip.label_x_mm * ppm, strip.label_y_mm * ppm, strip.lead,
@@ -135,7 +140,8 @@ class PaperView {
       node.addEventListener("pointerdown", (event) => event.stopPropagation());
       node.addEventListener("click", alone);
       node.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); alone(event); } });
-      this.names.append(node);
+      if (strip.clip_mm) node.classList.add("halo");
+      (strip.clip_mm ? this.namesOver : this.names).append(node);
       if (!strip.label_left && !strip.rhythm && strip.x_mm > 15) {
         this.names.append(drawing("path", { class: "cut", d: `M${strip.x_mm * ppm} ${(strip.y_mm - 3) * ppm}v${6 * ppm}` }));
       }
@@ -149,12 +155,18 @@ class PaperView {
   }
 
   drawRecorded() {
-    const { ppm, view, signals } = this;
+    const { ppm, view, signals, width } = this;
     let path = "";
+    this.noisy.replaceChildren();
     for (const strip of view.paper.strips) {
       const [lo, hi] = this.range(strip, signals.start_s, signals.fs, signals.n);
-      path += tracePath(row(signals.signal, signals.n, signals.leads.indexOf(strip.lead)), lo, hi, strip.x_mm * ppm,
+      const d = tracePath(row(signals.signal, signals.n, signals.leads.indexOf(strip.lead)), lo, hi, strip.x_mm * ppm,
         (view.paper.speed * ppm) / signals.fs, strip.y_mm * ppm, strip.gain * ppm, strip.zero_mv);
+      if (!strip.clip_mm) { path += d; continue; }
+      // too noisy to read: what leaves its row is cut off, so that it hides no other lead
+      const [top, bottom] = strip.clip_mm.map((mm) => mm * ppm);
+      this.noisy.append(drawing("svg", { x: 0, y: top, width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}` },
+        drawing("path", { d, class: "recorded" })));
     }
     this.recorded.setAttribute("d", path);
   }
@@ -238,7 +250,7 @@ class PaperView {
       x -= wide + 18;
     };
     if (model && view.marks && model.stretches.length) {
-      entry(view.filled ? "marked stretch" : "marked stretch, record below threshold",
+      entry(view.filled ? "marked stretch" : "marked stretch, below threshold",
         (at) => drawing("rect", { x: at - 16, y: y - 9, width: 16, height: 11, class: view.filled ? "mark" : "mark hollow" }), 16);
     }
     if (model && view.reconstruction) {
@@ -246,207 +258,9 @@ class PaperView {
     }
     entry("recorded", (at) => drawing("path", { d: `M${at - 18} ${y - 4}h18`, class: "recorded key" }), 18);
   }
-
-  // ---- below the paper: score trace, error map, attention map; same x for the same instant
-  timeX(t) {
-    const { view, ppm } = this;
-    return (14 + (t - view.paper.start_s) * view.paper.speed) * ppm;
-  }
-
-  axis(svg, y) {
-    const { view } = this, from = Math.ceil(view.paper.start_s - 1e-6), to = Math.floor(view.paper.stop_s + 1e-6);
-    for (let t = from; t <= to; t++) {
-      const x = this.timeX(t);
-      svg.append(label(x, y, t === to ? `${t} s` : `${t}`, { class: "axis", "text-anchor": "middle" }));
-    }
-  }
-
-  drawBelow() {
-    const { model_: model, view } = this;
-    this.below.replaceChildren();
-    if (!model || !model.n) return;
-    const head = (title, rest, legend) => element("div.head", { style: `padding-left:${14 * this.ppm}px;max-width:${view.paper.width_mm * this.ppm}px` },
-      element("h3", {}, title), element("span.muted", {}, rest), legend || null);
-    this.drawTrace();
-    this.drawMap(this.errors, model.error, model.leads, model.columns, "error");
-    this.errors.setAttribute("aria-label", view.error_described);
-    this.below.append(head("Anomaly score over time", "1 = level at which a stretch is marked"), this.trace,
-      head("Reconstruction error", "lead \u00d7 time, in units of normal ECGs\u2019 error", this.legend("error", model.error_edges)), this.errors);
-    if (model.attention) {
-      this.drawMap(this.attention, model.attention, model.attention_leads, model.attention_columns, "attention");
-      this.attention.setAttribute("aria-label", "Attention of the model by lead and time");
-      this.below.append(head("Attention of the model", "lead weight \u00d7 time weight; where the model looked, not why",
-        this.legend("attention")), this.attention);
-    }
-  }
-
-  legend(kind, edges) {
-    const wide = 13 * 7, svg = drawing("svg", { width: wide, height: 9, "aria-hidden": "true" });
-    for (let i = 0; i < 7; i++) svg.append(drawing("rect", { x: i * 13, width: 12, height: 9, class: `${kind}-${i}` }));
-    const [low, high] = edges ? [`under ${edges[0]}`, `over ${edges[edges.length - 1]}`] : ["low", "high"];
-    return element("span.legend.muted", {}, low, svg, high);
-  }
-
-  drawTrace() {
-    const { model_: model, view, width } = this, svg = this.trace, base = TRACE_PX + 4;
-    svg.replaceChildren();
-    svg.setAttribute("width", width);
-    svg.setAttribute("height", base + 16);
-    svg.setAttribute("aria-label", view.trace_described);
-    let top = 1.2;
-    for (const value of model.trace) if (value > top) top = value;
-    const y = (value) => base - (value / top) * TRACE_PX, x0 = this.timeX(model.start_s), x1 = this.timeX(model.start_s + model.n / model.fs);
-    const dx = (x1 - x0) / model.n;
-    let seconds = "";
-    for (let t = Math.ceil(view.paper.start_s); t <= view.paper.stop_s; t++) seconds += `M${Math.round(this.timeX(t)) + 0.5} 4V${base}`;
-    svg.append(drawing("path", { d: seconds, class: "second" }));
-    const line = tracePath(model.trace, 0, model.n, x0, dx, base, TRACE_PX / top, 0);
-    let over = "";
-    for (let i = 0; i < model.n; i++) {
-      if (model.trace[i] <= 1) continue;
-      let j = i;
-      while (j < model.n && model.trace[j] > 1) j++;
-      over += `M${x0 + i * dx} ${y(1)}` + tracePath(model.trace, i, j, x0 + i * dx, dx, base, TRACE_PX / top, 0).replace("M", "L") + `L${x0 + (j - 1) * dx} ${y(1)}Z`;
-      i = j;
-    }
-    if (view.marks) svg.append(drawing("path", { d: over, class: view.filled ? "over" : "over hollow" }));
-    svg.append(drawing("path", { d: `M${x0} ${y(1)}H${x1}`, class: "level" }), drawing("path", { d: `M${x0} ${base + 0.5}H${x1}`, class: "second" }),
-      drawing("path", { d: line, class: "score" }));
-    const at = x0 - 8, one = y(1) + 4;
-    svg.append(label(at, base, "0", { class: "axis", "text-anchor": "end" }), label(at, one, "1.0", { class: "axis level-name", "text-anchor": "end" }));
-    if (one - 9 - 4 > 6) svg.append(label(at, 9, top.toFixed(1), { class: "axis", "text-anchor": "end" }));
-    this.axis(svg, base + 14);
-    if (view.paper.layout === "closeup") {
-      const strip = view.paper.strips[0], a = this.timeX(strip.start_s), b = this.timeX(strip.stop_s);
-      svg.append(drawing("rect", { x: a, y: 2, width: b - a, height: base - 2, class: "window" }));
-    }
-  }
-
-  drawMap(svg, cells, leads, columns, kind) {
-    const { model_: model, view, width } = this, top = 8, tall = leads.length * ROW_PX;
-    const x0 = this.timeX(model.start_s), x1 = this.timeX(model.start_s + model.n / model.fs);
-    svg.replaceChildren();
-    svg.setAttribute("width", width);
-    svg.setAttribute("height", top + tall + 16);
-    const body = drawing("g", { transform: `translate(0 ${top})` }), cellsOf = drawing("g", { class: view.filled === false && kind === "error" ? "pale" : "" },
-      drawing("rect", { x: x0, width: x1 - x0, height: tall, class: `${kind}-0` }));
-    mapPaths(cells, leads.length, columns, x0, x1 - x0, ROW_PX, 7, 1).forEach((d, step) => {
-      if (d) cellsOf.append(drawing("path", { d, class: `${kind}-${step}` }));
-    });
-    body.append(cellsOf);
-    leads.forEach((lead, index) => {
-      const out = model.left_out.includes(lead);
-      body.append(label(x0 - 8, index * ROW_PX + 8, lead, { class: out ? "axis out" : "axis", "text-anchor": "end" }));
-      if (out) body.append(drawing("path", { d: `M${x0} ${index * ROW_PX + ROW_PX / 2}H${x1}`, class: "lost" }));
-    });
-    svg.append(body);
-    if (view.marks) {
-      let brackets = "";
-      for (const s of model.stretches) brackets += `M${this.timeX(s.start_s)} ${top}V${top - 5}H${this.timeX(s.stop_s)}V${top}`;
-      svg.append(drawing("path", { d: brackets, class: "bracket" }));
-    }
-    this.axis(svg, top + tall + 14);
-  }
-
-  // ---- reading values: crosshair and caliper
-  point(event) {
-    if (!this.view) return;
-    const x = Math.round(event.clientX - this.box.getBoundingClientRect().left) + 0.5;
-    if (x < this.timeX(this.view.paper.start_s) || this.from) { this.cross.setAttribute("d", ""); this.line(null); return; }
-    this.cross.setAttribute("d", this.view.paper.layout === "closeup" ? "" : `M${x} 0V${this.height}`);
-    this.line(this.view.paper.layout === "closeup" && event.composedPath().includes(this.sheet) ? null : x);
-  }
-
-  line(x) {
-    if (!this.hair) {
-      this.hair = element("div.hair", { "aria-hidden": "true" });
-    }
-    if (!this.hair.isConnected) this.below.append(this.hair);
-    this.hair.style.display = x === null ? "none" : "block";
-    if (x !== null) this.hair.style.left = `${x - 0.5}px`;
-  }
-
-  nearest(x, y, strip) {
-    const { view, ppm, signals } = this;
-    let best = strip;
-    if (!best) {
-      let far = Infinity;
-      for (const candidate of view.paper.strips) {
-        const left = candidate.x_mm * ppm, right = left + (candidate.stop_s - candidate.start_s) * view.paper.speed * ppm;
-        if (x < left || x > right) continue;
-        const gap = Math.abs(y - candidate.y_mm * ppm);
-        if (gap < far) { far = gap; best = candidate; }
-      }
-    }
-    if (!best) return null;
-    const [lo, hi] = this.range(best, signals.start_s, signals.fs, signals.n);
-    const index = Math.max(lo, Math.min(hi - 1, lo + Math.round(((x / ppm - best.x_mm) / view.paper.speed) * signals.fs)));
-    return this.sample(best, index);
-  }
-
-  sample(strip, index) {
-    const { view, ppm, signals } = this;
-    const [lo, hi] = this.range(strip, signals.start_s, signals.fs, signals.n);
-    const i = Math.max(lo, Math.min(hi - 1, index)), mv = row(signals.signal, signals.n, signals.leads.indexOf(strip.lead))[i];
-    return { strip, index: i, mv, x: (strip.x_mm + ((i - lo) / signals.fs) * view.paper.speed) * ppm,
-      y: (strip.y_mm - (mv - strip.zero_mv) * strip.gain) * ppm };
-  }
-
-  press(event) {
-    if (!this.view || event.button) return;
-    const box = this.sheet.getBoundingClientRect();
-    this.clearCaliper();
-    this.from = this.nearest(event.clientX - box.left, event.clientY - box.top, null);
-    if (this.from) this.sheet.setPointerCapture(event.pointerId);
-  }
-
-  move(event) {
-    if (!this.from) return;
-    const box = this.sheet.getBoundingClientRect();
-    const to = this.nearest(event.clientX - box.left, event.clientY - box.top, this.from.strip);
-    if (Math.abs(to.index - this.from.index) > 1) this.measure(this.from, to);
-  }
-
-  // arrow keys move the second point of the caliper by one sample, with Shift by 10
-  key(event) {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (event.key === "Escape") { this.clearCaliper(); return; }
-    if (!step || !this.view || !this.view.paper) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (!this.caliper) {
-      const strip = this.view.paper.strips.find((s) => s.rhythm) || this.view.paper.strips[0];
-      const start = this.sample(strip, this.range(strip, this.signals.start_s, this.signals.fs, this.signals.n)[0]);
-      this.caliper = [start, start];
-    }
-    const [a, b] = this.caliper;
-    this.measure(a, this.sample(b.strip, b.index + step * (event.shiftKey ? 10 : 1)));
-  }
-
-  measure(a, b) {
-    this.caliper = [a, b];
-    const ms = (Math.abs(b.index - a.index) / this.signals.fs) * 1000, mv = b.mv - a.mv;
-    const words = `${a.strip.lead}  ${ms.toFixed(0)} ms  ${mv < 0 ? "\u2212" : ""}${Math.abs(mv).toFixed(2)} mV` + (ms >= 200 ? `  ${(60000 / ms).toFixed(0)} /min` : "");
-    const x = Math.min(a.x, b.x), y = Math.min(a.y, b.y), w = Math.abs(b.x - a.x), h = Math.abs(b.y - a.y);
-    const text = label(0, 0, words, { class: "reading" });
-    this.caliperBox.replaceChildren(
-      drawing("path", { class: "caliper-edge", d: `M${x} ${Math.max(0, y - 16)}V${y + h + 16}M${x + w} ${Math.max(0, y - 16)}V${y + h + 16}` }),
-      drawing("rect", { x, y, width: w, height: Math.max(h, 1), class: "caliper" }),
-      drawing("circle", { cx: a.x, cy: a.y, r: 3, class: "point" }), drawing("circle", { cx: b.x, cy: b.y, r: 3, class: "point" }), text);
-    const wide = text.getComputedTextLength() + 16, left = Math.max(4, Math.min(this.width - wide - 4, x + w + 8));
-    const low = Math.min(this.height - 30, y + h + 8);
-    text.setAttribute("x", left + 8);
-    text.setAttribute("y", low + 16);
-    this.caliperBox.insertBefore(drawing("rect", { x: left, y: low, width: wide, height: 23, rx: 4, class: "plate" }), text);
-    this.say.textContent = words;
-  }
-
-  clearCaliper() {
-    this.from = null;
-    this.caliper = null;
-    this.caliperBox.replaceChildren();
-  }
 }
+
+Object.assign(PaperView.prototype, BELOW, READING);
 
 const views = new WeakMap();
 

@@ -5,12 +5,13 @@ function stretches(data, choose) {
   const list = element("div.list", {});
   for (const item of data.items) {
     const picture = element("div", {});
-    if (ready) picture.append(clipDrawing(signals, model && model.record === data.record ? model : null, item.clip, 128, 70));
+    const drawn = ready ? clipDrawing(signals, model && model.record === data.record ? model : null, item.clip, 128, 70) : null;
+    if (drawn) picture.append(drawn);
     const words = element("div", {}, element("div.title", {}, element(item.clip.filled ? "span.badge" : "span.badge.hollow", {}, item.number), item.when),
       element("div.muted", {}, item.place), element("div.muted", {}, item.leads), element("div.muted", {}, "peak score ", element("b", { style: "color: var(--text)" }, item.peak)));
     const button = element(item.chosen ? "button.stretch.chosen" : "button.stretch", { type: "button", "aria-pressed": item.chosen ? "true" : "false",
       title: item.chosen ? "Back to the whole sheet" : "Show all leads around this stretch" }, picture, words);
-    button.addEventListener("click", () => choose(item.chosen ? -1 : item.index));
+    button.addEventListener("click", () => choose(item.chosen ? -1 : item.at));
     list.append(button);
   }
   if (!data.items.length) list.append(element("p.none", {}, data.none));

@@ -38,7 +38,7 @@ function tails(data, width) {
 
 function clipOf(clip, wide) {
   const { signals, model } = shared().parts;
-  if (!clip || !signals || signals.record !== clip.record) return null;
+  if (!clip || !signals || signals.record !== clip.record || clip.start_s < signals.start_s - 0.05 || clip.stop_s > signals.start_s + signals.n / signals.fs + 0.05) return null;
   const seconds = Math.min(wide / 100, signals.n / signals.fs), middle = (clip.mark[0] + clip.mark[1]) / 2;
   const start = Math.max(signals.start_s, Math.min(middle - seconds / 2, signals.start_s + signals.n / signals.fs - seconds));
   const wider = { ...clip, start_s: start, stop_s: start + seconds };
