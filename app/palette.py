@@ -32,6 +32,7 @@ DARK: dict[str, str] = {
     "on-anomaly": "#15181C",
     "ok": "#5CC6A0",
     "warn": "#D9A3F0",
+    "cell-good": "#4A515A",
     "normals": "#2B3036",
     "primary": "#E4E7EA",
     "on-primary": "#15181C",

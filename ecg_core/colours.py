@@ -25,6 +25,7 @@ LIGHT: dict[str, str] = {
     "on-anomaly": "#FFFFFF",
     "ok": "#0A6B50",
     "warn": "#7A2E8A",
+    "cell-good": "#C6CAD0",
     "normals": "#E3E3DE",
     "primary": "#1B1F24",
     "on-primary": "#FFFFFF",

@@ -1,60 +1,105 @@
-"""Drop files, see what is in them, choose one."""
+"""Drop files or choose an example; each record of the session is a row that opens."""
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
-from app import look, pages, resources, state, uploads, words
+from app import look, resources, rows, state, uploads, words
 from app.components.examples import example_card
+from app.components.records import record_rows
+from app.state import Entry
+from ecg_core.detection import Detection
+
+LOOK_S = 0.25
+"""How long rows are looked at in one run of the page, before those that are ready are shown."""
+
+FIRST_EXAMPLES = ("premature-ventricular-beat", "normal-72", "left-bundle-branch-block", "atrial-fibrillation")
 
 
 def page() -> None:
-    """Show the drop zone and the examples; what is read joins the session and is opened."""
-    with st.container(key="opening"):
-        _choose()
-    look.status_bar("no record open")
-    resources.warm(state.MODELS)
+    """Show the drop zone, what needs attention, the session's records and the examples."""
+    entries, problems = state.entries(), state.problems()
+    full = bool(entries or problems)
+    with st.container(key="records" if full else "opening"):
+        _head(entries, problems)
+        _drop_zone()
+        for sentence in state.notices():
+            look.text("note", sentence)
+        _describe([problem for problem in problems if problem.kind == "undescribed"])
+        if full:
+            _rows(entries, problems)
+        _examples(full)
+    _status(entries)
+    resources.warm_soon(state.MODELS)
 
 
-def _choose() -> None:
-    look.text("large", "Open an ECG")
-    look.text("lead", "Files stay on this server, in your session, until you close it.")
-    dropped = st.file_uploader(
+def _head(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
+    if not entries and not problems:
+        look.text("large", "Open an ECG")
+        look.text("lead", "Files stay on this server, in your session, until you close it or remove them.")
+        return
+    with st.container(key="records_head", horizontal=True, vertical_alignment="center"):
+        with st.container(key="records_words", horizontal=True, vertical_alignment="center"):
+            look.text("title", "Records")
+            look.text("fact", _count(len(entries), len(problems)))
+        st.button("Remove all", on_click=_remove_all, type="tertiary")
+        uploaded = any(entry.files for entry in entries)
+        st.button("Score as a batch", on_click=_to_batch, disabled=not uploaded)
+        st.button("Open first", on_click=state.open_entry, type="primary", shortcut="Enter", disabled=not entries)
+    if (behind := uploads.for_batch(entries)[2]) > 0:
+        few = "1 record" if behind == 1 else f"{behind} records"
+        look.text("note", f"A batch has one description for all its files: {few} described otherwise would stay here.")
+
+
+def _count(ready: int, attention: int) -> str:
+    if not attention:
+        return f"{ready} ready"
+    return f"{ready} ready, {attention} file{'s' * (attention > 1)} need{'s' * (attention == 1)} attention"
+
+
+def _drop_zone() -> None:
+    key = state.uploader_key()
+    st.file_uploader(
         "Drop ECG files here",
         type=uploads.EXTENSIONS,
         accept_multiple_files=True,
-        max_upload_size=200,
-        key=state.UPLOADER,
-        help="WFDB records as pairs (.hea with .dat or .mat), or .npy, .npz and .csv, which need a few words more.",
+        max_upload_size=512,
+        key=key,
+        on_change=_take_drop,
+        args=(key,),
     )
-    if dropped:
-        _take({file.name: file.getvalue() for file in dropped})
-    _examples()
 
 
-def _take(files: dict[str, bytes]) -> None:
-    candidates = uploads.sort_out(files)
-    described = [c for c in candidates if c.needs_description]
-    description = _describe(described) if described else None
-    ready = candidates if description else [c for c in candidates if not c.needs_description]
-    with st.spinner("Reading files…"):
-        entries, problems = uploads.read(ready, description)
-    for problem in problems:
-        look.text("problem", problem.words)
-    waiting = bool(problems) or (bool(described) and description is None)
-    if entries and not waiting:
-        state.add(entries)
-        pages.go("analyse")
-    if entries:
-        count = f"{len(entries)} record{'s' if len(entries) > 1 else ''}"
-        st.button(f"Open {count}", type="primary", on_click=state.open_entries, args=(entries,))
+def _take_drop(key: str) -> None:
+    if files := state.files_in(key):
+        _take(files, None)
 
 
-def _describe(candidates: list[uploads.Candidate]) -> uploads.Description | None:
-    """Ask for what an array or a table does not say; None until all of it is given."""
-    look.text("rail-title", "These files do not say how they were recorded")
-    look.text("fact", ", ".join(c.name for c in candidates))
+def _take(files: list[uploads.Upload], description: uploads.Description | None) -> None:
+    found = uploads.take(files, state.problems(), description)
+    present = state.entries()
+    new = uploads.distinct(found.entries, present)
+    room = max(uploads.MOST_RECORDS - len(present), 0)
+    said = list(found.notices)
+    if known := len(found.entries) - len(new):
+        said.append(f"{known} of the dropped records {'is' if known == 1 else 'are'} in the list already.")
+    if len(new) > room:
+        said.append(
+            f"The list holds {uploads.MOST_RECORDS} records; {len(new) - room} more were left out: "
+            "drop them on the Batch review page."
+        )
+    state.dropped(new[:room], found.problems, said)
+
+
+def _describe(undescribed: list[uploads.Problem]) -> None:
+    """Ask for what arrays and tables do not say of themselves."""
+    if not undescribed:
+        return
     with st.form("description", border=True):
+        look.text("rail-title", "How were these files recorded? They do not say it themselves")
+        look.text("aside", ", ".join(problem.name for problem in undescribed))
         columns = st.columns([1, 1, 2])
         fs = columns[0].number_input("Sampling rate (Hz)", 1.0, 100000.0, None, placeholder="for example 500")
         unit = columns[1].selectbox("Unit of the values", uploads.UNITS, index=None, placeholder="choose")
@@ -62,26 +107,79 @@ def _describe(candidates: list[uploads.Candidate]) -> uploads.Description | None
         order = columns[2].selectbox("Leads, in the file's order", orders, index=None, placeholder="choose")
         typed = st.text_input("Other lead names, with commas between", placeholder="II, V1, V2, V3, V4, V5, V6, I")
         sent = st.form_submit_button("Read with these", type="primary")
+    if not sent:
+        return
     leads = tuple(name.strip() for name in typed.split(",") if name.strip())
     leads = uploads.LEAD_ORDERS.get(order or "", leads)
     if fs and unit and leads:
-        return uploads.Description(float(fs), unit, leads)
-    if sent:
-        look.text("problem", "Expected sampling rate, unit and leads; fill in all three.")
-    return None
+        _take([], uploads.Description(float(fs), unit, leads))
+        st.rerun()
+    look.text("problem", "Expected sampling rate, unit and leads; fill in all three.")
 
 
-def _examples() -> None:
-    with st.container(key="examples_head", horizontal=True, vertical_alignment="center"):
-        look.text("rail-title", "Or start with an example")
-        look.text("aside", "synthetic, made by ecg_core.synthetic; no patient's recording")
+def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
+    model, rate = state.value(state.MODEL), state.value(state.RATE)
+    until = time.monotonic() + LOOK_S
+    shown, pending = [], False
+    for entry in entries:
+        reading = _reading(entry, model)
+        ready = isinstance(reading, Detection)
+        seen = resources.overview(entry) if not ready and time.monotonic() < until else None
+        threshold = resources.threshold(entry, model, reading, rate) if ready else None
+        shown.append(rows.row(entry, seen, reading, threshold, rate))
+        pending |= reading is None
+    listed = [{"ident": p.ident, "name": p.name, "headline": p.headline, "rest": p.rest} for p in problems]
+    data = {"rows": shown, "problems": listed, "pending": pending, "turn": time.monotonic_ns()}
+    record_rows(data, state.take_open, state.take_dismiss)
+
+
+def _reading(entry: Entry, model: str) -> Detection | str | None:
+    """Return what a record's row shows of its score; have it scored where that was not done yet."""
+    if (kept := state.reading(entry.key, model)) is not None:
+        return kept
+    resources.ask_for(entry, model)
+    if not resources.is_ready(entry, model):
+        return None
+    found, failed = resources.detections(entry, (model,))
+    state.keep_reading(entry.key, model, rows.without_maps(found[model]) if found else failed[model])
+    return state.reading(entry.key, model)
+
+
+def _remove_all() -> None:
+    resources.forget_asked()
+    state.remove_all()
+
+
+def _to_batch() -> None:
+    files, description, _ = uploads.for_batch(state.entries())
+    state.hand_to_batch(files, description)
+
+
+def _examples(full: bool) -> None:
     entries, problems = resources.examples()
+    order = {name: k for k, name in enumerate(FIRST_EXAMPLES)}
+    entries = sorted(entries, key=lambda entry: order.get(entry.record.name, len(order)))
+    with st.container(key="examples_head", horizontal=True, vertical_alignment="center"):
+        look.text("rail-title", "Examples" if full else "Or start with an example")
+        look.text("aside", "synthetic, made by ecg_core.synthetic; no patient's recording")
     for sentence in problems:
         look.text("problem", sentence)
     with st.container(key="example_grid", horizontal=True):
-        for index, entry in enumerate(entries):
+        for entry in entries[: len(FIRST_EXAMPLES)] if full else entries:
             title, line = words.example(entry.record.name)
-            with st.container(key=f"example_{index}", border=True):
-                example_card(f"card_{index}", entry)
-                st.button(title, key=f"open_{index}", on_click=state.open_entries, args=([entry],), width="stretch")
+            with st.container(key=f"example_{entry.record.name}", border=True):
+                example_card(f"card_{entry.record.name}", entry)
+                st.button(
+                    title,
+                    key=f"open_{entry.record.name}",
+                    on_click=state.open_entries,
+                    args=([entry],),
+                    width="stretch",
+                )
                 look.text("card-line", line)
+
+
+def _status(entries: list[Entry]) -> None:
+    model = state.value(state.MODEL)
+    read = [reading for entry in entries if isinstance(reading := state.reading(entry.key, model), Detection)]
+    look.status_bar(words.provenance(state.TITLES[model], read[0]) if read else state.TITLES[model])
