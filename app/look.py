@@ -12,7 +12,10 @@ from app import palette
 from app.words import INTENDED_USE
 
 _COMPONENTS = Path(__file__).parent / "components"
-_RULES = ("page.css", "batch.css")
+_RULES = ("page.css", "batch.css", "figures.css")
+
+PLOTLY = {"displayModeBar": False, "displaylogo": False}
+"""How plotly's figures behave: no buttons that cover them."""
 
 
 @lru_cache(maxsize=1)
@@ -48,3 +51,12 @@ def status_bar(right: str) -> None:
 def text(kind: str, words: str) -> None:
     """Show plain words in one of the page's text styles; never as markdown or HTML."""
     st.html(f'<div class="lw-{kind}">{html.escape(words)}</div>')
+
+
+def key_of_lines(*, filled: bool, rest: str) -> None:
+    """Show what the lines of a signal mean, and `rest` after it."""
+    kind, mark = ("mark", "marked") if filled else ("hollow", "marked, record below threshold")
+    st.html(
+        '<div class="lw-key"><span><i class="ink"></i>recorded</span><span><i class="blue"></i>reconstruction</span>'
+        f'<span><i class="{kind}"></i>{mark}</span><span>{html.escape(rest)}</span></div>'
+    )

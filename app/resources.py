@@ -21,9 +21,11 @@ from ecg_core import display
 from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
 from ecg_core.errors import ECGError
+from ecg_core.model_info import ModelInfo, read_model_info
 from ecg_core.readers import read_record
 from ecg_core.records import Record, twelve_leads
 from ecg_core.segments import masked_indices, usable_leads
+from ecg_core.store import default_store
 
 if TYPE_CHECKING:
     from ecg_core.detector import AnomalyDetector
@@ -42,6 +44,31 @@ def detector(model: str) -> AnomalyDetector:
 
     store = os.environ.get(STORE_VARIABLE)
     return AnomalyDetector.from_store(model, Path(store) if store else None)
+
+
+def store() -> Path:
+    """Return the folder of the checkpoints in use: the operator's, or the shipped."""
+    named = os.environ.get(STORE_VARIABLE)
+    return Path(named) if named else default_store()
+
+
+@st.cache_resource(show_spinner=False)
+def _model_info(folder: str, changed: int) -> ModelInfo:
+    return read_model_info(folder)
+
+
+def model_infos(models: tuple[str, ...]) -> tuple[list[ModelInfo], list[str]]:
+    """Return what the models' folders say of them, without loading them; and one sentence for each that cannot be."""
+    infos: list[ModelInfo] = []
+    problems: list[str] = []
+    for name in models:
+        folder = store() / name
+        changed = max((path.stat().st_mtime_ns for path in folder.glob("*.*")), default=0)
+        try:
+            infos.append(_model_info(str(folder), changed))
+        except ECGError as error:
+            problems.append(str(error))
+    return infos, problems
 
 
 def warm(models: tuple[str, ...]) -> None:

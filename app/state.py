@@ -323,8 +323,10 @@ def leads_shown() -> tuple[str, ...]:
 
 
 def take_lead() -> None:
-    """Show the lead that was clicked on the paper alone, or all leads again."""
+    """Show the lead that was clicked on the paper alone, or all leads again; no lead: back to the whole sheet."""
     clicked = st.session_state[PAPER].lead
+    if clicked == "":
+        forget_zoom()
     if clicked in LEADS:
         alone = st.session_state[_LEAD] is None
         forget_zoom()
@@ -393,3 +395,20 @@ def open_from_worklist(entry: Entry) -> None:
 def from_worklist(key: str) -> bool:
     """Return whether a record was opened from the worklist that is still at hand."""
     return st.session_state.get(BATCH_JOB) is not None and key in st.session_state.get(_FROM_WORKLIST, ())
+
+
+# --- compare models ---------------------------------------------------------------------------------------------
+
+COMPARE_LEAD, MODEL_CARD = "compare_lead", "model_card"
+_COMPARED = "compared"
+
+
+def offer_lead(key: str, strongest: str) -> str:
+    """Return the lead to compare: the one chosen for this record, else `strongest`, which the control then holds."""
+    record, chosen = st.session_state.get(_COMPARED, (None, None))
+    if record != key:
+        chosen = strongest
+    if record != key or COMPARE_LEAD not in st.session_state:
+        st.session_state[COMPARE_LEAD] = chosen
+    st.session_state[_COMPARED] = (key, st.session_state[COMPARE_LEAD])
+    return str(st.session_state[COMPARE_LEAD])

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     *["errors", "plain", "store", "pool", "config", "records", "detection", "preprocessing", "readers", "display"],
     *["synthetic_waves", "synthetic", "beats", "reversal", "quality", "models", "density", "imputation", "scoring"],
-    *["calibration", "metrics", "curves", "thresholds", "segments", "checkpoints", "long_recording", "explanation"],
-    *["detector", "wording", "colours", "paper", "overlay", "report", "export", "score_file", "batch", "worklist"],
+    *["calibration", "metrics", "curves", "model_info", "thresholds", "segments", "checkpoints", "long_recording"],
+    *["explanation", "detector", "wording", "colours", "paper", "overlay", "report", "export", "score_file", "batch", "worklist"],
     *["cli", "__main__"],
 ]
 

@@ -1,10 +1,139 @@
-"""The three models side by side."""
+"""Three models side by side: agreement and a band each for the record on view, then what held-out records show."""
 
 from __future__ import annotations
 
-from app import look
+import streamlit as st
+
+from app import comparison, held_out, look, resources, sheet, state, words
+from app.components.compare import bands
+from app.components.record_bar import no_record, record_bar
+from app.components.table import table
+from app.state import Entry
+from ecg_core.detection import Detection
+from ecg_core.model_info import ModelInfo
+from ecg_core.records import LEADS
+
+SPEED = 25.0
 
 
 def page() -> None:
-    """Show the page."""
-    look.status_bar("")
+    """Show the record on view as three models see it, if one is open, and the held-out figures."""
+    entry = state.current()
+    found: dict[str, Detection] = {}
+    if entry is not None:
+        with st.container(key="progress"), st.spinner("Scoring with three models…"):
+            found, failed = resources.detections(entry, state.MODELS)
+    with st.container(key="compare"):
+        if entry is None:
+            no_record("compare")
+        else:
+            record_bar(entry)
+            for name, sentence in failed.items():
+                look.text("problem", f"{state.TITLES[name]}: {sentence}")
+            _record(entry, found)
+    _held_out(entry, found)
+    look.status_bar("no record open" if entry is None else held_out.provenance(list(found.values())))
+
+
+def _record(entry: Entry, found: dict[str, Detection]) -> None:
+    if not found:
+        return
+    rate, model = state.value(state.RATE), state.value(state.MODEL)
+    main = found.get(model) or next(iter(found.values()))
+    for warning in dict.fromkeys(w for d in found.values() for w in d.warnings):
+        look.text("problem", warning)
+    start_s = entry.record.start_s
+    strongest_s = main.explanation.start_s if main.explanation else start_s
+    seen = sheet.window(start_s, entry.record.duration, SPEED, state.view_start(), strongest_s)
+    shown = resources.shown(entry, seen, ())
+    thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
+    sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
+    here = {name: resources.on_view(entry, d, seen) for name, d in found.items()}
+    normals = {name: resources.normal_scores(entry, name, d) for name, d in found.items()}
+    models = [
+        comparison.model_data(name, d, here[name], thresholds[name], rate, normals[name]) for name, d in found.items()
+    ]
+    lead = _lead(entry, comparison.strongest_lead(here, model), any(sides), rate)
+    bands(comparison.comparison(entry.key, shown, lead, here, models, sides))
+
+
+def _lead(entry: Entry, strongest: str, above: bool, rate: float) -> str:
+    with st.container(key="compare_head", horizontal=True, vertical_alignment="center"):
+        look.key_of_lines(filled=above, rest=f"alarm at {words.percent(rate)} false alarms")
+        state.offer_lead(entry.key, strongest)
+        hidden = {"label_visibility": "collapsed", "required": True}
+        return str(st.segmented_control("Lead", LEADS, key=state.COMPARE_LEAD, **hidden))
+
+
+def _held_out(entry: Entry | None, found: dict[str, Detection]) -> None:
+    infos, problems = resources.model_infos(state.MODELS)
+    with st.container(key="held_out"):
+        look.text("section", "On held-out records")
+        for sentence in problems + [info.curves_problem for info in infos if info.curves_problem]:
+            look.text("problem", sentence)
+        known = held_out.measured(infos)
+        if not known:
+            look.text("lead", "These models were not measured: run python -m training.evaluate --write.")
+            return
+        look.text("figure-note", held_out.subject(known) + ". Nothing was fitted or chosen on them.")
+        with st.container(key="held_out_pair"):
+            _figures(known)
+            _classes(known)
+        _curves(entry, found, [info for info in known if info.curves])
+        _rules(known)
+
+
+def _figures(known: list[ModelInfo]) -> None:
+    with st.container():
+        rate = words.percent(held_out.rate_of(known[0]))
+        caption = f"Alarm threshold at {rate} false alarms"
+        table(caption, held_out.COLUMNS, held_out.overall_rows(known))
+        look.text("figure-note", held_out.FIGURES_MEAN)
+        columns = ("Abnormal found at the alarm threshold", *(info.title for info in known))
+        table("The same by class of diagnosis", columns, held_out.class_rows(known))
+
+
+def _classes(known: list[ModelInfo]) -> None:
+    from app import curve_charts  # plotly comes with it: not before it is drawn
+
+    with st.container():
+        look.text("subtitle", "Sensitivity by class of diagnosis")
+        figure = curve_charts.by_class(held_out.class_points(known), look.scheme())
+        st.plotly_chart(figure, key="by_class", theme=None, config=look.PLOTLY)
+        look.text("figure-note", held_out.CLASSES_MEAN)
+
+
+def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelInfo]) -> None:
+    from app import curve_charts
+
+    if not drawn:
+        look.text("figure-note", "No curves beside these checkpoints: run python -m training.evaluate --write.")
+        return
+    curves, scheme = {info.title: info.curves for info in drawn if info.curves}, look.scheme()
+    with st.container(key="held_out_curves"):
+        with st.container():
+            look.text("subtitle", "Found against flagged (ROC)")
+            figure = curve_charts.roc(curves, scheme, held_out.rate_of(drawn[0]))
+            st.plotly_chart(figure, key="roc", theme=None, config=look.PLOTLY)
+            look.text("figure-note", held_out.ROC_MEANS)
+        with st.container():
+            look.text("subtitle", "How many of the flagged are abnormal (precision-recall)")
+            st.plotly_chart(curve_charts.pr(curves, scheme), key="pr", theme=None, config=look.PLOTLY)
+            look.text("figure-note", held_out.PR_MEANS)
+    look.text("subtitle", "How normal and abnormal ECGs score")
+    ticks = {info.title: held_out.percentile_ticks(info) for info in drawn}
+    alarms = {info.title: held_out.alarm_score(info) for info in drawn}
+    here = {info.title: found[info.name].score if info.name in found else None for info in drawn}
+    figure = curve_charts.distribution(curves, ticks, alarms, here, scheme)
+    st.plotly_chart(figure, key="distribution", theme=None, config=look.PLOTLY)
+    look.text("figure-note", held_out.distribution_means(entry is not None, here))
+
+
+def _rules(known: list[ModelInfo]) -> None:
+    look.text("subtitle", "Ways to set the threshold")
+    columns = ("Rule", *("threshold", "abnormal found", "normal flagged") * len(known))
+    groups = [("", 1), *((info.title, 3) for info in known)]
+    table("Each fitted on fold 9, measured on held-out records", columns, held_out.rule_rows(known), groups)
+    for name in held_out.rule_names(known):
+        if name in held_out.RULES:
+            look.text("figure-note", f"{name[0].upper()}{name[1:]}: {held_out.RULES[name]}.")
