@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -212,6 +212,40 @@ def choose_gain(signal: NDArray[np.float32], fs: float, layout: Layout = "3x4", 
     if lay_out(signal, fs, layout, gain=(10.0, 10.0), start_s=start_s).overlaps:
         return (10.0, 5.0)
     return (10.0, 10.0)
+
+
+def spread(paper: Paper, spare_mm: float) -> Paper:
+    """Return the sheet with its rows further apart by whole mm, as far as the spare height and the layout allow."""
+    n_rows = max(strip.row for strip in paper.strips) + 1
+    by = min(int(spare_mm / max(n_rows - 1, 1)), int(ROW_MM[paper.layout][1] - paper.row_mm))
+    if by <= 0 or n_rows < 2:
+        return paper
+    row_of = {strip.y_mm: strip.row for strip in paper.strips}
+    strips = tuple(
+        replace(
+            strip,
+            y_mm=strip.y_mm + by * strip.row,
+            label_y_mm=strip.label_y_mm + by * strip.row,
+            clip_mm=_moved(strip, by, n_rows),
+        )
+        for strip in paper.strips
+    )
+    return replace(
+        paper,
+        strips=strips,
+        row_mm=paper.row_mm + by,
+        height_mm=paper.height_mm + by * (n_rows - 1),
+        pulses=tuple((x, y + by * row_of[y], tall) for x, y, tall in paper.pulses),
+    )
+
+
+def _moved(strip: Strip, by: int, n_rows: int) -> tuple[float, float] | None:
+    """Return the bounds of a strip that is held in its row, half-way to neighbours that are further apart by `by`."""
+    if strip.clip_mm is None:
+        return None
+    top, bottom = strip.clip_mm
+    above = by * (strip.row - 0.5) if strip.row else 0.0
+    return top + above, bottom + by * (strip.row + (0.5 if strip.row + 1 < n_rows else 0.0))
 
 
 def trace_mm(strip: Strip, values: NDArray[np.float32], fs: float, speed: float) -> NDArray[np.float32]:

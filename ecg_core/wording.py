@@ -26,6 +26,15 @@ TERRITORIES: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 MANY_FAULTS = 4
+RAISED_STEP = 3
+"""From this step of a lead's cell on the lead is named where no single stretch is marked."""
+
+BANDS = {
+    "cae": "± RMS error of normal ECGs",
+    "vae-bilstm": "± 1 SD by the model",
+    "vae-bilstm-mha": "± 1 SD by the model",
+}
+"""What the band around each model's reconstruction is."""
 
 Side = Literal["above", "below", "technical"]
 
@@ -209,3 +218,23 @@ def recording(record: Record) -> str:
 def part(percentile: float) -> str:
     """Return a part's percentile; above the highest normal nothing finer is claimed."""
     return "above all" if percentile >= 100.0 else f"{percentile:.1f}"
+
+
+def printed(speed: float, gain: tuple[float, float], fs: float, filters: str, gain_by_itself: bool) -> str:
+    """Return what stands at the paper's foot: "25 mm/s, 10 mm/mV, 500 Hz, no filter"."""
+    limb, chest = gain
+    told = f"{limb:g} mm/mV" if limb == chest else f"limb {limb:g}, chest {chest:g} mm/mV"
+    if limb != chest and gain_by_itself:
+        told += " (chest leads would overlap at 10)"
+    shown = f"display filter {filters}" if filters else "no filter"
+    return f"{speed:g} mm/s, {told}, {fs:g} Hz, {shown}"
+
+
+def clock(value: float, total_s: float) -> str:
+    """Return a time of a long recording: "12:05", from an hour on "1:02:05"; under two minutes "65.0 s"."""
+    if total_s < 120:
+        return f"{value:.1f} s"
+    whole = round(value)
+    hours, rest = divmod(whole, 3600)
+    minutes, second = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{second:02d}" if total_s >= 3600 else f"{minutes}:{second:02d}"
