@@ -84,7 +84,7 @@ def reviewer_name(name: str) -> str:
     WorklistError
         If it is empty or too long.
     """
-    tidy = " ".join(unicodedata.normalize("NFC", plain(name)).split())
+    tidy = plain(" ".join(unicodedata.normalize("NFC", name).split()))
     if not tidy or len(tidy) > MOST_REVIEWER:
         raise WorklistError(
             f"Expected a reviewer's name of 1 to {MOST_REVIEWER} characters; found {len(tidy)}; enter your name."

@@ -111,8 +111,8 @@ def folder_inside(root: Path, relative: str) -> Path:
 
 def real_inside(root: Path, relative: str) -> Path | None:
     """Return where a path below the root really lies, None where that is outside: by "..", a link, or from "/" on."""
-    if "\x00" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
+    if "\x00" in relative or relative.startswith("/") or ".." in relative.split("/"):
         return None
-    top = Path(os.path.realpath(root))
-    real = Path(os.path.realpath(top / relative))
-    return real if real.is_relative_to(top) else None
+    top = os.path.realpath(root)
+    real = os.path.realpath(f"{top}/{relative}") if relative else top
+    return Path(real) if real == top or real.startswith(top.rstrip("/") + "/") else None

@@ -107,42 +107,57 @@ def checkpoint_hash(model: str, store: Path | None) -> str:
         raise WorklistError(f"There is no readable checkpoint {plain(model)} in {folder}; choose another.") from None
 
 
-def create(
-    connection: Connection,
-    *,
-    name: str,
-    kind: Kind,
-    root: Path,
-    folder: str,
-    paths: Sequence[str],
-    checkpoints: Mapping[str, str],
-    store: Path | None,
-    false_alarm_rate: float,
-    description: Mapping[str, Any],
-    creator: str,
-    job: str | None = None,
-) -> str:
-    """Add a job that waits, with its records in order, and return its id."""
-    job = job or new_id()
+@dataclass(frozen=True)
+class Plan:
+    """What a job is to score, and with what.
+
+    Attributes
+    ----------
+    name : for people; creator : who asks.
+    models : names in `store`, which is the packaged one where None.
+    description : fs, unit and leads of files that do not say them, or empty.
+    """
+
+    name: str
+    models: Sequence[str]
+    store: Path | None
+    false_alarm_rate: float
+    description: Mapping[str, Any]
+    creator: str
+
+    def checkpoints(self) -> dict[str, str]:
+        """Return each model's checkpoint hash.
+
+        Raises
+        ------
+        WorklistError
+            If there is no model, or one has no checkpoint, or the false-alarm rate is none.
+        """
+        if not self.models or not 0 < self.false_alarm_rate < 1:
+            raise WorklistError("Expected at least one model and a false-alarm rate between 0 and 1; choose both.")
+        return {model: checkpoint_hash(model, self.store) for model in self.models}
+
+
+def create(connection: Connection, job: str, plan: Plan, kind: Kind, root: Path, folder: str, paths: list[str]) -> Job:
+    """Add a job that waits, with its records in order."""
     connection.execute(
         jobs.insert().values(
             id=job,
-            name=plain(name).strip()[:MOST_NAME] or "Batch",
+            name=plain(plan.name).strip()[:MOST_NAME] or "Batch",
             kind=kind,
             root=str(root),
             folder=folder,
-            models=json.dumps(dict(checkpoints)),
-            store=str(store) if store else None,
-            false_alarm_rate=false_alarm_rate,
-            description=json.dumps(dict(description)),
-            creator=plain(creator),
+            models=json.dumps(plan.checkpoints()),
+            store=str(plan.store) if plan.store else None,
+            false_alarm_rate=plan.false_alarm_rate,
+            description=json.dumps(dict(plan.description)),
+            creator=plain(plan.creator),
             state="waiting",
             created=time.time(),
         )
     )
-    rows = [{"job": job, "position": k, "path": path} for k, path in enumerate(paths)]
-    connection.execute(records.insert(), rows)
-    return job
+    connection.execute(records.insert(), [{"job": job, "position": k, "path": path} for k, path in enumerate(paths)])
+    return one(connection, job)
 
 
 def new_id() -> str:

@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
-from ecg_core.errors import ECGError
+from ecg_core.errors import ECGError, WorklistError
 from ecg_core.score_file import Row
 from ecg_core.worklist import rows as table
 from ecg_core.worklist.tables import Database, jobs, records, results
@@ -46,6 +46,11 @@ class Journal:
     seq : of the next record that is done.
     alive : called with every heartbeat.
     stop : called, once, when the job is no longer ours or nothing can be written.
+
+    Raises
+    ------
+    WorklistError
+        At the end, if something could not be written.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class Journal:
         self._waiting: list[tuple[int, list[Row]]] = []
         self._closing = threading.Event()
         self._error: ECGError | None = None
+        self._whole = False
         self._thread = threading.Thread(target=self._keep, name="journal")
 
     def __enter__(self) -> Journal:
@@ -70,6 +76,8 @@ class Journal:
         self._thread.join()
         if self._error:
             raise self._error
+        if not self._whole and kind is None:
+            raise WorklistError("Not all results could be written; see runner.log in the data folder.")
 
     def add(self, record: int, rows: list[Row]) -> None:
         """Take the rows of one record, one per model; they are written within half a second."""
@@ -82,7 +90,8 @@ class Journal:
             while not last:
                 last = self._closing.wait(EVERY_S)
                 if not self._write():
-                    break
+                    return
+            self._whole = True
         except ECGError as error:
             self._error = error
         finally:
@@ -99,12 +108,14 @@ class Journal:
         with self._database.writing() as connection:
             if not connection.execute(update(jobs).where(*mine).values(values)).rowcount:
                 return False
-            for record, rows in todo:
-                summary = {**table.summary(rows), "seq": self._seq}
-                connection.execute(update(records).where(records.c.id == record).values(summary))
-                self._seq += 1
             if todo:
+                done = [
+                    {**table.summary(rows), "seq": self._seq + k, "of": record} for k, (record, rows) in enumerate(todo)
+                ]
+                names = {name: bindparam(name) for name in done[0] if name != "of"}
+                connection.execute(update(records).where(records.c.id == bindparam("of")).values(names), done)
                 said = [table.model_values(record, row) for record, rows in todo for row in rows]
                 connection.execute(results.insert(), said)
+        self._seq += len(todo)
         self._alive()
         return True

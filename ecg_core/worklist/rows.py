@@ -80,7 +80,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     first = good[0] if good else {}
     model, stretch = _strongest(scored)
     return {
-        "name": rows[0]["record"],
+        "name": plain(rows[0]["record"]),
         "sha256": first.get("sha256"),
         "verdict": _verdict(bool(good), len(scored), above),
         "consensus": median(percentiles) if percentiles else None,
@@ -89,13 +89,18 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "heart_rate": first.get("heart_rate"),
         "masked": ", ".join(_masked(first)) or None,
         "quality": "; ".join(f"{lead} {', '.join(words)}" for lead, words in first.get("quality", {}).items()) or None,
-        "notes": " ".join(dict.fromkeys(note for row in good for note in row.get("notes", ()))) or None,
+        "notes": _together(note for row in good for note in row.get("notes", ())),
         "stretch_start_s": stretch.get("start_s"),
         "stretch_stop_s": stretch.get("stop_s"),
         "stretch_leads": ", ".join(stretch.get("leads", ())) or None,
         "stretch_model": model,
-        "error": " ".join(dict.fromkeys(row["error"] for row in rows if row.get("error"))) or None,
+        "error": _together(row["error"] for row in rows if row.get("error")),
     }
+
+
+def _together(sentences: Iterable[str]) -> str | None:
+    """Return sentences in one line, each once; None for none."""
+    return plain(" ".join(dict.fromkeys(sentences))) or None
 
 
 def _verdict(read: bool, n_scored: int, n_above: int) -> str:

@@ -25,7 +25,7 @@ def spool(folder: Path, files: Iterable[Upload]) -> list[str]:
     Raises
     ------
     WorklistError
-        If there are none, or two have the same name, or a name cannot be one of a file.
+        If there are none, or two have the same name, or a name cannot be one of a file, or the disk is full.
     """
     by_folder: dict[str, dict[str, Upload]] = {}
     for upload in files:
@@ -41,9 +41,14 @@ def spool(folder: Path, files: Iterable[Upload]) -> list[str]:
     paths = []
     for k, group in enumerate(groups):
         own = folder / f"{k:06d}"
-        own.mkdir(parents=True, mode=0o700)
-        for upload in group:
-            (own / upload.name).write_bytes(upload.data)
+        try:
+            own.mkdir(parents=True)
+            for upload in group:
+                (own / upload.name).write_bytes(upload.data)
+        except OSError as error:
+            raise WorklistError(
+                f"The uploads could not be stored: {error.strerror}; free space in the data folder and try again."
+            ) from error
         paths.append(f"{own.name}/{group[0].name}")
     return paths
 
@@ -59,9 +64,20 @@ def _check(name: str) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a job's spool folder, if there is one."""
-    if folder.is_dir():
-        shutil.rmtree(folder)
+    """Remove a job's spool folder, if there is one.
+
+    Raises
+    ------
+    WorklistError
+        If something of it is left.
+    """
+    try:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise WorklistError(
+            f"The uploads could not all be removed from {folder}: {error.strerror}; remove that folder by hand."
+        ) from error
 
 
 def sweep(folder: Path, known: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from ecg_core.readers import Upload, find_records, needs_description, read_recor
 from ecg_core.records import Record, twelve_leads
 from ecg_core.worklist import decisions, export, folders, jobs, launch, rows, uploads
 from ecg_core.worklist.decisions import Decision, Review
+from ecg_core.worklist.export import Form
 from ecg_core.worklist.folders import Folder
 from ecg_core.worklist.jobs import Job
 from ecg_core.worklist.rows import Columns
@@ -59,6 +60,7 @@ class Worklist:
             self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
             if self.root == self.data / folders.INBOX:
                 self.root.mkdir(exist_ok=True)
+            (self.data / folders.UPLOADS).mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise WorklistError(
                 f"The data folder {self.data} cannot be used: {error.strerror}; set {folders.DATA_VARIABLE} to another."
@@ -114,15 +116,15 @@ class Worklist:
             If the folder is not below the root or has no records, or a checkpoint is missing.
         """
         real = folders.folder_inside(self.root, folder)
+        plan = self._plan(name or real.name, models, false_alarm_rate, description, creator)
         top = Path(os.path.realpath(self.root))
         paths = [str(path.relative_to(top)) for path in find_records(real, csv=description is not None)]
         if not paths:
             raise WorklistError(
-                f"{plain(real.name)} has no records at any depth: expected .hea, .npy or .npz files, or described .csv."
+                f"{plain(real.name)} has no records: expected .hea, .npy or .npz files, or described .csv."
             )
-        return self._create(
-            name or real.name, "folder", top, folder, paths, models, false_alarm_rate, description, creator
-        )
+        with self.database.writing() as connection:
+            return jobs.create(connection, jobs.new_id(), plan, "folder", top, folder, paths)
 
     def create_job_from_uploads(
         self,
@@ -144,54 +146,30 @@ class Worklist:
         WorklistError
             If there are no files, two have one name, they cannot be stored, or a checkpoint is missing.
         """
+        plan = self._plan(name, models, false_alarm_rate, description, creator)
         job = jobs.new_id()
         spool = self.data / folders.UPLOADS / job
         try:
             paths = uploads.spool(spool, files)
-            return self._create(
-                name, "uploads", spool, "", paths, models, false_alarm_rate, description, creator, job=job
-            )
-        except OSError as error:
-            uploads.remove(spool)
-            raise WorklistError(
-                f"The uploads could not be stored: {error.strerror}; free space and try again."
-            ) from error
+            with self.database.writing() as connection:
+                return jobs.create(connection, job, plan, "uploads", spool, "", paths)
         except WorklistError:
             uploads.remove(spool)
             raise
 
-    def _create(
+    def _plan(
         self,
         name: str,
-        kind: jobs.Kind,
-        root: Path,
-        folder: str,
-        paths: Sequence[str],
         models: Sequence[str],
         false_alarm_rate: float,
         description: Description | None,
         creator: str,
-        job: str | None = None,
-    ) -> Job:
-        if not models or not 0 < false_alarm_rate < 1:
-            raise WorklistError("Expected at least one model and a false-alarm rate between 0 and 1; choose both.")
-        checkpoints = {model: jobs.checkpoint_hash(model, self.store) for model in models}
-        with self.database.writing() as connection:
-            made = jobs.create(
-                connection,
-                name=name,
-                kind=kind,
-                root=root,
-                folder=folder,
-                paths=paths,
-                checkpoints=checkpoints,
-                store=self.store,
-                false_alarm_rate=false_alarm_rate,
-                description=asdict(description) if description else {},
-                creator=creator,
-                job=job,
-            )
-            return jobs.one(connection, made)
+    ) -> jobs.Plan:
+        """Return what a job is to do, after a look that it can be done."""
+        described = asdict(description) if description else {}
+        plan = jobs.Plan(name, models, self.store, false_alarm_rate, described, creator)
+        plan.checkpoints()
+        return plan
 
     def jobs(self) -> list[Job]:
         """Return all jobs, newest first."""
@@ -366,11 +344,11 @@ class Worklist:
 
     # --- export -------------------------------------------------------------------------------------------------
 
-    def export(self, job: str, form: export.Form) -> bytes:
+    def export(self, job: str, form: Form) -> bytes:
         """Return the worklist of a job with its decisions, as the bytes of a CSV or Parquet file."""
         found, table, reviews = self.job(job), self.rows(job), self.reviews(job=job)
         return export.written(export.worklist_table(found, table, reviews), form)
 
-    def export_decisions(self, form: export.Form, *, job: str | None = None) -> bytes:
+    def export_decisions(self, form: Form, *, job: str | None = None) -> bytes:
         """Return every decision on a job's records, or all there are, superseded ones too."""
         return export.written(export.decisions_table(self.decisions(job=job)), form)
