@@ -150,6 +150,7 @@ def view_data(
         "faults": {lead: " and ".join(why) for lead, why in quality.items() if why},
         "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself),
         "lead_hint": "Back to all leads" if paper.layout == "lead" else "Show this lead alone",
+        "back": {"closeup": "Back to the whole sheet", "lead": "Back to all leads"}.get(paper.layout),
         "key_of_lines": f"reconstruction by {TITLES.get(model or '', '')}, {BANDS.get(model or '', '')}",
         "described": _described(record, paper, filters),
     }

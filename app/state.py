@@ -23,7 +23,7 @@ SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "fa
 UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
 DESTINATION = "destination"
 ROWS, BATCH_UPLOADS, BATCH_DESCRIPTION = "rows", "batch_uploads", "batch_description"
-_DROPS, _PROBLEMS, _NOTICES, _READINGS = "drops", "problems", "notices", "readings"
+_DROPS, _TAKEN, _PROBLEMS, _NOTICES, _READINGS = "drops", "taken", "problems", "notices", "readings"
 _ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN, _VIEW = (
     "entries",
     "current",
@@ -105,6 +105,7 @@ def prepare() -> None:
         BATCH_UPLOADS: [],
         BATCH_DESCRIPTION: None,
         _DROPS: 0,
+        _TAKEN: frozenset(),
         _PROBLEMS: (),
         _NOTICES: (),
         _READINGS: {},
@@ -210,8 +211,10 @@ def dropped(new: Sequence[Entry], waiting: Sequence[Problem], said: Sequence[str
 
 
 def files_in(key: str) -> list[Upload]:
-    """Return what was dropped into the drop zone of that key."""
-    return [Upload(file.name, file.getvalue()) for file in st.session_state.get(key) or []]
+    """Return what was dropped into the drop zone of that key; each file once, however often the browser sends it."""
+    new = [file for file in st.session_state.get(key) or [] if file.file_id not in st.session_state[_TAKEN]]
+    st.session_state[_TAKEN] |= {file.file_id for file in new}
+    return [Upload(file.name, file.getvalue()) for file in new]
 
 
 def take_open() -> None:
@@ -412,3 +415,10 @@ def offer_lead(key: str, strongest: str) -> str:
         st.session_state[COMPARE_LEAD] = chosen
     st.session_state[_COMPARED] = (key, st.session_state[COMPARE_LEAD])
     return str(st.session_state[COMPARE_LEAD])
+
+
+def offer_card(names: tuple[str, ...]) -> None:
+    """Let the choice of a model card begin with the model in use, or the first that there is."""
+    if st.session_state.get(MODEL_CARD) not in names:
+        model = st.session_state[MODEL]
+        st.session_state[MODEL_CARD] = model if model in names else names[0]

@@ -66,6 +66,7 @@ const READING = {
     const steps = { ArrowLeft: -by, ArrowRight: by, PageUp: -second, PageDown: second, Home: -Infinity, End: Infinity };
     const known = event.key in steps || ["ArrowUp", "ArrowDown", "Enter"].includes(event.key);
     if (event.key === "Escape" && this.caliper) { event.stopPropagation(); this.clearCaliper(); return; }
+    if (event.key === "Escape" && this.view.back) { event.stopPropagation(); this.chooseLead(""); return; }
     if (!known || event.target !== this.sheet) return;
     event.preventDefault();
     event.stopPropagation();

@@ -34,11 +34,12 @@ class PaperView {
     this.errorBars = drawing("g", {});
     this.marksOver = drawing("g", {});
     this.print = drawing("g", {});
+    this.back = drawing("g", {});
     this.cross = drawing("path", { class: "cross" });
     this.caliperBox = drawing("g", {});
     this.sheet = drawing("svg", { role: "group", tabindex: "0", class: "sheet" },
       this.grid, this.marksUnder, this.band, this.names, this.errorBars, this.model, this.recorded, this.noisy, this.namesOver, this.marksOver,
-      this.print, this.cross, this.caliperBox);
+      this.print, this.back, this.cross, this.caliperBox);
     this.trace = drawing("svg", { role: "img" });
     this.errors = drawing("svg", { role: "img" });
     this.attention = drawing("svg", { role: "img" });
@@ -75,7 +76,7 @@ class PaperView {
     const sheet = `${signals.packet}|${view.layout_key}|${this.ppm}|${width}`;
     const made = `${sheet}|${model ? model.packet : ""}|${view.reconstruction}`;
     const marks = `${sheet}|${model ? model.packet : ""}|${view.marks}|${view.filled}|${view.chosen}|${view.alone}`;
-    this.layer("sheet", sheet, () => { this.drawGrid(); this.drawNames(); this.drawRecorded(); this.clearCaliper(); });
+    this.layer("sheet", sheet, () => { this.drawGrid(); this.drawNames(); this.drawBack(); this.drawRecorded(); this.clearCaliper(); });
     this.layer("model", made, () => this.drawModel());
     this.layer("marks", marks, () => this.drawMarks());
     this.layer("print", `${made}|${view.marks}|${view.print}|${view.key_of_lines}`, () => this.drawPrint());
@@ -148,6 +149,19 @@ class PaperView {
     }
   }
 
+  // from a close-up or one lead alone back to the sheet
+  drawBack() {
+    this.back.replaceChildren();
+    if (!this.view.back) return;
+    const node = label(Math.min(this.width, this.view.paper.width_mm * this.ppm) - 12, 18, this.view.back,
+      { class: "back", "text-anchor": "end", tabindex: "0", role: "button" });
+    const go = (event) => { event.preventDefault(); event.stopPropagation(); if (this.chooseLead) this.chooseLead(""); };
+    node.addEventListener("pointerdown", (event) => event.stopPropagation());
+    node.addEventListener("click", go);
+    node.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") go(event); });
+    this.back.append(node);
+  }
+
   // sample range of a strip in an array that begins at start_s
   range(strip, start, fs, n) {
     const lo = Math.max(0, Math.round((strip.start_s - start) * fs));
@@ -197,7 +211,8 @@ class PaperView {
     const { model_: model, ppm, view } = this;
     const per = model.n / model.columns, from = Math.floor(lo / per), to = Math.ceil(hi / per);
     const cells = row(model.error, model.columns, lead).subarray(from, to);
-    const height = 1.5 * ppm, y = (strip.y_mm + Math.min(view.paper.row_mm * 0.42, 7)) * ppm;
+    const height = 1.5 * ppm, alone = view.paper.layout === "lead";
+    const y = (alone ? view.paper.height_mm - 9 : strip.y_mm + Math.min(view.paper.row_mm * 0.42, 7)) * ppm;
     const group = drawing("g", { transform: `translate(0 ${y})` },
       drawing("rect", { x, width: (hi - lo) * dx, height, class: "error-0" }));
     mapPaths(cells, 1, cells.length, x, (hi - lo) * dx, height, 7, 1).forEach((d, step) => {

@@ -1,0 +1,75 @@
+"""What a run of the app sent to the browser, for tests to read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from app import state
+from app.state import Entry
+from ecg_core.synthetic import EXAMPLES, make_record
+
+PVC = "premature-ventricular-beat"
+
+
+def parts(app: AppTest, component: str) -> list[Any]:
+    """Return what each mount of a component was sent: plain data or bytes."""
+    found = []
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == component:
+            kind = element.proto.WhichOneof("data")
+            found.append(json.loads(element.proto.json) if kind == "json" else element.proto.bytes)
+    return found
+
+
+def header(packet: bytes) -> dict[str, Any]:
+    """Return a packet's header."""
+    length = int.from_bytes(packet[:4], "little")
+    return json.loads(packet[4 : 4 + length])
+
+
+def view(app: AppTest) -> dict[str, Any]:
+    """Return what the paper was told to show."""
+    return next(p for p in parts(app, "leadwise_carrier") if isinstance(p, dict))
+
+
+def carried(app: AppTest, part: str) -> dict[str, Any] | None:
+    """Return the header of one part that was sent by itself, None where it was not."""
+    found = [header(p) for p in parts(app, "leadwise_carrier") if isinstance(p, bytes)]
+    return next((p for p in found if p["part"] == part), None)
+
+
+def signals(app: AppTest) -> dict[str, Any]:
+    """Return the header of the signals that were sent."""
+    (packet,) = parts(app, "leadwise_paper")
+    return header(packet)
+
+
+def verdict(app: AppTest) -> dict[str, Any]:
+    """Return what the verdict band was sent."""
+    (data,) = parts(app, "leadwise_verdict")
+    return data
+
+
+def page_words(app: AppTest) -> str:
+    """Return all words that the page shows as text."""
+    return "\n".join(element.proto.body for element in app.get("html") if "<style>" not in element.proto.body)
+
+
+def opened(app: AppTest, name: str = PVC) -> AppTest:
+    """Open one of the examples."""
+    record = make_record(next(spec for spec in EXAMPLES if spec.name == name))
+    return send(app, Entry(record.sha256, record, synthetic=True))
+
+
+def send(app: AppTest, *entries: Entry) -> AppTest:
+    """Open records that are not on disk."""
+    app.run()
+    app.session_state["entries"] = {entry.key: entry for entry in entries}
+    app.session_state["current"] = entries[0].key
+    app.session_state[state.DESTINATION] = "analyse"
+    app.run()
+    assert not app.exception
+    return app

@@ -1,0 +1,225 @@
+"""The Analyse page's states, run without a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app import state
+from app.state import Entry
+from ecg_core.records import LEADS
+from tests.app.page_parts import carried, opened, page_words, parts, send, signals, verdict, view
+
+
+def at_100_hz(record):
+    return replace(record, signal=np.ascontiguousarray(record.signal[:, ::5]), fs=100.0)
+
+
+def long_record(record, minutes: float):
+    times = round(minutes * 6)
+    return replace(record, signal=np.tile(record.signal, (1, times)), sha256="f" * 64)
+
+
+def overview(app):
+    found = parts(app, "leadwise_overview")
+    return found[0] if found else None
+
+
+def filters_offered(app):
+    pills = next(p for p in app.get("button_group") if p.key == state.FILTERS)
+    return [option.content for option in pills.proto.options]
+
+
+def test_no_filter_and_all_leads_by_default(app):
+    opened(app)
+    assert view(app)["print"] == "25 mm/s, 10 mm/mV, 500 Hz, no filter"
+    assert overview(app) is None
+    assert {s["lead"] for s in view(app)["paper"]["strips"]} == set(LEADS)
+
+
+def test_a_filter_changes_what_is_shown_and_is_named_and_no_score(app):
+    opened(app)
+    before, said, shown = parts(app, "leadwise_paper")[0], verdict(app), signals(app)["id"]
+    app.session_state[state.FILTERS] = ["notch-50", "0.05-150"]
+    app.run()
+    assert not app.exception
+    assert "display filter 0.05–150 Hz + 50 Hz notch" in view(app)["print"]
+    assert parts(app, "leadwise_paper")[0] != before
+    assert signals(app)["id"] != shown
+    assert carried(app, "model")["id"] == view(app)["made"]
+    assert verdict(app) == said
+
+
+def test_a_rate_offers_only_filters_it_can_carry_and_drops_the_others(app, record):
+    entries = Entry("fast", record), Entry("slow", at_100_hz(record))
+    send(app, *entries)
+    assert filters_offered(app) == ["0.05–150 Hz", "40 Hz low-pass", "50 Hz notch", "60 Hz notch"]
+    app.session_state[state.FILTERS] = ["0.05-150", "low-40"]
+    app.run()
+    next(b for b in app.button if b.label == "Next").click().run()
+    assert not app.exception
+    assert filters_offered(app) == ["40 Hz low-pass"]
+    assert view(app)["print"].endswith("100 Hz, display filter 40 Hz low-pass")
+    assert "100 Hz cannot carry 0.05–150 Hz, 50 Hz notch, 60 Hz notch." in page_words(app)
+
+
+def test_a_choice_of_leads_keeps_report_order(app):
+    opened(app)
+    app.segmented_control(key=state.LAYOUT).set_value("12x1").run()
+    app.session_state[state.LEADS_SHOWN] = ["V5", "II", "aVL"]
+    app.run()
+    assert [s["lead"] for s in view(app)["paper"]["strips"]] == ["II", "aVL", "V5"]
+    app.session_state[state.LEADS_SHOWN] = []
+    app.run()
+    assert not app.exception
+    assert len(view(app)["paper"]["strips"]) == 12
+    next(b for b in app.button if b.label == "All twelve leads").click().run()
+    assert app.session_state[state.LEADS_SHOWN] == list(LEADS)
+
+
+def test_the_printed_report_always_has_all_leads(app):
+    opened(app)
+    app.session_state[state.LEADS_SHOWN] = ["V5"]
+    app.run()
+    assert len(view(app)["paper"]["strips"]) == 13
+    assert "3 × 4 is the printed report" in page_words(app)
+
+
+def test_fifty_mm_a_second_shows_half_and_an_overview_to_choose_the_half(app):
+    opened(app)
+    app.segmented_control(key=state.SPEED).set_value(50).run()
+    assert not app.exception
+    assert view(app)["print"].startswith("50 mm/s")
+    assert (view(app)["paper"]["start_s"], view(app)["paper"]["stop_s"]) == (0.0, 5.0)
+    assert view(app)["axis"] == {"start_s": 0.0, "stop_s": 5.0, "speed": 50.0}
+    strip = overview(app)
+    assert strip["window"] == [0.0, 5.0]
+    assert not strip["segments"]
+    app.session_state["view"] = 4.2
+    app.run()
+    assert overview(app)["window"] == [4.2, 9.2]
+    assert view(app)["axis"]["start_s"] == pytest.approx(4.2)
+    assert signals(app)["n"] == 5000, "all ten seconds are sent: maps and clips need them"
+
+
+def test_a_lead_alone_brings_its_own_trace(app):
+    opened(app)
+    assert carried(app, "lead") is None
+    app.session_state["lead"] = "V3"
+    app.run()
+    assert view(app)["layout"] == "lead"
+    assert view(app)["alone"] == "V3"
+    assert view(app)["back"] == "Back to all leads"
+    assert carried(app, "lead")["lead"] == "V3"
+    assert carried(app, "lead")["id"] == view(app)["made"]
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    assert view(app)["alone"] == "V3", "a flip of the model keeps what is on view"
+    assert carried(app, "lead")["id"] == view(app)["made"]
+
+
+def test_a_flip_of_the_model_keeps_the_close_up(app):
+    opened(app)
+    app.session_state["stretch"] = 5.5
+    app.run()
+    assert view(app)["layout"] == "closeup"
+    spans = {(s["start_s"], s["stop_s"]) for s in view(app)["paper"]["strips"]}
+    for name in ("cae", "vae-bilstm"):
+        app.segmented_control(key=state.MODEL).set_value(name).run()
+        assert {(s["start_s"], s["stop_s"]) for s in view(app)["paper"]["strips"]} == spans
+        assert view(app)["axis"]["stop_s"] == 10.0, "score trace and maps keep the whole ten seconds"
+
+
+@pytest.mark.parametrize(
+    ("model", "band"),
+    [("cae", "± RMS error of normal ECGs"), ("vae-bilstm", "± 1 SD by the model"), ("vae-bilstm-mha", "± 1 SD")],
+)
+def test_the_band_is_named_for_what_it_is(app, model, band):
+    opened(app)
+    app.segmented_control(key=state.MODEL).set_value(model).run()
+    assert band in view(app)["key_of_lines"]
+
+
+def test_a_masked_record_is_placed_among_normals_masked_alike(app, record):
+    signal = record.signal.copy()
+    signal[LEADS.index("V6")] = 0.0
+    send(app, Entry("masked", replace(record, signal=signal)))
+    assert "V6" in view(app)["faults"]
+    masked = verdict(app)["curve"]
+    assert masked is not None
+    send(app, Entry("whole", record))
+    assert verdict(app)["curve"] is not None
+
+
+def test_a_short_record_has_its_own_curve(app, record):
+    send(app, Entry("short", record.crop(0.0, 7.0)))
+    assert verdict(app)["curve"] is not None
+    assert view(app)["paper"]["stop_s"] == pytest.approx(7.0)
+
+
+def test_a_noisy_lead_is_kept_in_its_row(app, record):
+    signal = record.signal.copy()
+    signal[LEADS.index("V2")] = np.random.default_rng(0).normal(0, 4.0, signal.shape[1])
+    send(app, Entry("noisy", replace(record, signal=signal)))
+    cut = {s["lead"] for s in view(app)["paper"]["strips"] if s["clip_mm"]}
+    assert cut == {"V2"}
+
+
+def test_a_long_recording_has_an_overview_and_ten_seconds_on_view(app, record):
+    send(app, Entry("long", long_record(record, 3)))
+    strip = overview(app)
+    assert strip["segments"]
+    assert strip["total"] == pytest.approx(180.0)
+    assert len(strip["times"]) == len(strip["values"]) == 35
+    assert "segments of 10 s above the alarm threshold" in strip["summary"]
+    assert signals(app)["n"] == 5000
+    assert [m["words"] for m in verdict(app)["sure"]["models"] if m["words"] == "scoring…"] == []
+    assert verdict(app)["figure_suffix"] == " %"
+    assert any("strongest 10 s" in line for line in verdict(app)["where"]["lines"])
+
+
+def test_the_ten_seconds_picked_are_scored_and_shown(app, record):
+    send(app, Entry("long", long_record(record, 3)))
+    first = signals(app)
+    app.session_state["view"] = 63.0
+    app.run()
+    assert not app.exception
+    assert overview(app)["window"] == [63.0, 73.0]
+    assert signals(app)["start_s"] == 63.0
+    assert signals(app)["id"] != first["id"]
+    made = carried(app, "model")
+    assert made["start_s"] == 63.0
+    assert made["id"] == view(app)["made"]
+    assert all(63.0 <= s["start_s"] <= 73.0 for s in made["stretches"])
+    assert "On the paper: 1:03–1:13" in overview(app)["view_words"]
+
+
+def test_flipping_the_model_of_a_long_recording_keeps_the_seconds(app, record):
+    send(app, Entry("long", long_record(record, 2)))
+    app.session_state["view"] = 31.0
+    app.run()
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    assert signals(app)["start_s"] == 31.0
+    app.segmented_control(key=state.SPEED).set_value(50).run()
+    assert overview(app)["window"] == [31.0, 36.0]
+
+
+@pytest.mark.parametrize(("wanted", "start"), [(-5.0, 0.0), (500.0, 110.0)])
+def test_the_seconds_stay_inside_the_recording(app, record, wanted, start):
+    send(app, Entry("long", long_record(record, 2)))
+    app.session_state["view"] = wanted
+    app.run()
+    assert not app.exception
+    assert signals(app)["start_s"] == pytest.approx(start)
+
+
+def test_another_record_starts_at_its_own_strongest(app, record):
+    one = Entry("long", long_record(record, 2))
+    send(app, one, Entry("other", record))
+    app.session_state["view"] = 50.0
+    app.run()
+    for _ in range(2):
+        next(b for b in app.button if b.label == "Next").click().run()
+    assert not app.exception
+    assert signals(app)["start_s"] == 0.0
