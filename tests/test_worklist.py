@@ -324,7 +324,7 @@ def test_the_data_folder_and_the_root_are_the_operators(tmp_path, monkeypatch):
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "records"))
     with Worklist() as here:
         assert here.root == tmp_path / "records"
-        with pytest.raises(WorklistError, match="is no folder below"):
+        with pytest.raises(WorklistError, match="set LEADWISE_ROOT to another"):
             here.browse()
     monkeypatch.delenv(DATA_VARIABLE)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))

@@ -281,10 +281,12 @@ def test_an_old_runner_that_wakes_up_writes_nothing(worklist, monkeypatch):
     assert new
     stopped = threading.Event()
     monkeypatch.setattr(journal, "EVERY_S", 0.01)
-    with pytest.raises(WorklistError, match="Not all results"):
-        with journal.Journal(worklist.database, job.id, old.run, 1, lambda: None, stopped.set) as out:
-            out.add(old.pending[0][0], next(scored_here([worklist.root / "a.npy"], worklist.root, job)))
-            stopped.wait(60)
+    with (
+        pytest.raises(WorklistError, match="Not all results"),
+        journal.Journal(worklist.database, job.id, old.run, 1, lambda: None, stopped.set) as out,
+    ):
+        out.add(old.pending[0][0], next(scored_here([worklist.root / "a.npy"], worklist.root, job)))
+        stopped.wait(60)
     runner._end(worklist.database, old, "finished", None)
     assert (worklist.job(job.id).state, worklist.job(job.id).done) == ("running", 0)
 
@@ -320,6 +322,7 @@ def test_the_module_says_what_is_wrong(tmp_path):
 
 def test_the_runners_command_runs(tmp_path):
     data, root = tmp_path / "data", Path(tmp_path)
-    ended = subprocess.run(launch.command(data, root), cwd=ROOT, capture_output=True, text=True, check=False)
+    command, environment = launch.command(data, root), launch.environment()
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (data / "worklist.sqlite").exists()

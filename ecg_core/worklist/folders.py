@@ -102,6 +102,8 @@ def folder_inside(root: Path, relative: str) -> Path:
     WorklistError
         If there is no such folder, or it lies outside the root.
     """
+    if not root.is_dir():
+        raise WorklistError(f"The folder of records {root} is not there; make it, or set {ROOT_VARIABLE} to another.")
     parts = relative.split("/") if relative else []
     real = real_inside(root, relative) if all(part and not part.startswith(".") for part in parts) else None
     if real is None or not real.is_dir():

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from sqlalchemy import bindparam, update
 
@@ -112,7 +113,7 @@ class Journal:
                 done = [
                     {**table.summary(rows), "seq": self._seq + k, "of": record} for k, (record, rows) in enumerate(todo)
                 ]
-                names = {name: bindparam(name) for name in done[0] if name != "of"}
+                names: dict[str, Any] = {name: bindparam(name) for name in done[0] if name != "of"}
                 connection.execute(update(records).where(records.c.id == bindparam("of")).values(names), done)
                 said = [table.model_values(record, row) for record, rows in todo for row in rows]
                 connection.execute(results.insert(), said)

@@ -50,9 +50,14 @@ def ensure(data: Path, root: Path) -> None:
         _started[data] = (_start(data, root), time.monotonic())
 
 
-def _start(data: Path, root: Path) -> subprocess.Popen[bytes]:
+def environment() -> dict[str, str]:
+    """Return the environment of a runner, which finds the packages that this process has."""
     package_root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([package_root, *(p for p in [os.environ.get("PYTHONPATH")] if p)])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def _start(data: Path, root: Path) -> subprocess.Popen[bytes]:
     with (data / LOG).open("wb") as log:
         process = subprocess.Popen(
             command(data, root),
@@ -60,7 +65,7 @@ def _start(data: Path, root: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=log,
             cwd=data,
-            env={**os.environ, "PYTHONPATH": path},
+            env=environment(),
             start_new_session=True,
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that it is no zombie when it ends
