@@ -65,7 +65,7 @@ def _drop_zone() -> None:
         "Drop ECG files here",
         type=uploads.EXTENSIONS,
         accept_multiple_files=True,
-        max_upload_size=512,
+        max_upload_size=500,
         key=key,
         on_change=_take_drop,
         args=(key,),
