@@ -71,19 +71,28 @@ class View:
 
 
 def score_words(reading: Reading) -> str:
-    """Return the score and the threshold it is held against, and at which false-alarm rate."""
+    """Return the score, its percentile, and the threshold it is held against."""
     detection = reading.detection
+    told = ""
+    if detection.score is not None:
+        of = "Highest segment's score" if detection.segments else "Score"
+        rank = f", percentile {_percentile(detection)}" if detection.percentile is not None else ""
+        told = f"{of} {detection.score:.2f}{rank}. "
+    level = f" {reading.threshold:.2f}" if reading.threshold is not None else ""
+    validated = "" if reading.moved else ", validated"
+    return f"{told}Threshold{level} ({wording.percent(reading.rate)} false alarms{validated})."
+
+
+def moved_words(reading: Reading) -> str:
+    """Return that the threshold was moved; nothing where it was not."""
+    if not reading.moved:
+        return ""
     rate, validated = wording.percent(reading.rate), wording.percent(wording.VALIDATED_RATE)
-    at = (
-        f"moved to a false-alarm rate of {rate}; validated at {validated}."
-        if reading.moved
-        else f"at the validated false-alarm rate of {rate}."
-    )
-    level = f"threshold {reading.threshold:.2f} " if reading.threshold is not None else "threshold "
-    of = "Highest segment's score" if detection.segments else "Score"
-    score = f"{of} {detection.score:.2f}, " if detection.score is not None else ""
-    told = f"{score}{level}{at}"
-    return told[0].upper() + told[1:]
+    return f"Threshold moved by the reader: {rate} false alarms, validated at {validated}."
+
+
+def _percentile(detection: Detection) -> str:
+    return "above all" if detection.n_higher == 0 else f"{detection.percentile:.1f}"
 
 
 def part_words(detection: Detection) -> str:
@@ -117,7 +126,7 @@ def _place(reading: Reading) -> str:
         return f"{reading.title} {100 * wording.share_above(detection, reading.threshold):.0f} %"
     if detection.percentile is None:
         return f"{reading.title} no score"
-    return f"{reading.title} {'above all' if detection.n_higher == 0 else f'{detection.percentile:.1f}'}"
+    return f"{reading.title} {_percentile(detection)}"
 
 
 def _calibration(detection: Detection) -> str:

@@ -15,7 +15,7 @@ from ecg_core.detection import Explanation, Segment, Stretch
 from ecg_core.overlay import CELL_S, ERROR_EDGES, error_cells, on_recorded_baseline
 from ecg_core.paper import PULSE_FOOT_MM, PULSE_WIDTH_MM, Paper, Strip, trace_mm
 from ecg_core.records import Record
-from ecg_core.report.pen import Pen
+from ecg_core.report.pen import Anchor, Pen, text_mm
 from ecg_core.wording import clock
 
 TRACE_MM, MODEL_MM, MINOR_MM, MAJOR_MM = 0.2, 0.22, 0.08, 0.16
@@ -69,6 +69,7 @@ def draw(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
         _names(pen, x, y, ecg)
         _model(pen, x, y, ecg)
         _recorded(pen, x, y, ecg)
+        _faults(pen, x, y, ecg)
         for number, stretch in enumerate(ecg.stretches, 1):
             _brackets(pen, x, y, ecg, stretch, number)
     _foot(pen, x, y + paper.height_mm - 1.5, ecg)
@@ -92,14 +93,24 @@ def _grid(pen: Pen, x: float, y: float, paper: Paper) -> None:
 
 def _names(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
     for strip in ecg.paper.strips:
-        fault = ecg.faults.get(strip.lead)
         at = (x + strip.label_x_mm, y + strip.label_y_mm)
-        colour = PRINT["warn" if fault else "text"]
-        wide = pen.text(*at, strip.lead, 8.5, colour, bold=True, anchor="end" if strip.label_left else "start")
-        if fault and not strip.label_left:
-            pen.text(at[0] + wide + 1.0, at[1], fault, 6.5, colour)
+        anchor: Anchor = "end" if strip.label_left else "start"
+        pen.text(*at, strip.lead, 8.5, PRINT["warn" if strip.lead in ecg.faults else "text"], bold=True, anchor=anchor)
         if strip.x_mm > ecg.paper.strips[0].x_mm:
             pen.line(x + strip.x_mm, y + strip.y_mm - 3, x + strip.x_mm, y + strip.y_mm + 3, PRINT["muted"], 0.15)
+
+
+def _faults(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
+    """Name what is wrong with a lead, over its noise."""
+    for strip in ecg.paper.strips:
+        fault = ecg.faults.get(strip.lead)
+        if not fault or strip.label_left:
+            continue
+        left, foot = x + strip.label_x_mm, y + strip.label_y_mm
+        name = text_mm(strip.lead, 8.5, bold=True)
+        pen.box(left - 0.5, foot - 3.0, name + text_mm(fault, 6.5) + 2.0, 4.0, fill=PRINT["paper"] + "E0")
+        pen.text(left, foot, strip.lead, 8.5, PRINT["warn"], bold=True)
+        pen.text(left + name + 1.0, foot, fault, 6.5, PRINT["warn"])
 
 
 def _recorded(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
@@ -245,7 +256,8 @@ def _axis(pen: Pen, first: float, base: float, paper: Paper) -> None:
     for t in range(int(np.ceil(paper.start_s - 1e-6)), last + 1):
         place = first + (t - paper.start_s) * paper.speed
         pen.line(place, base, place, base + 0.8, PRINT["muted"], 0.15)
-        pen.text(place, base + 3.0, f"{t} s" if t == last else str(t), 6, PRINT["muted"], anchor="middle")
+        pen.text(place, base + 3.0, str(t), 6, PRINT["muted"], anchor="middle")
+    pen.text(first - 4.0, base + 3.0, "s", 6, PRINT["muted"], anchor="end")
 
 
 def draw_map(pen: Pen, x: float, y: float, tall: float, ecg: Ecg) -> None:
@@ -323,6 +335,5 @@ def draw_overview(
         line=PRINT["text"],
         width_mm=0.3,
     )
-    for t, anchor in ((begin, "start"), (end, "end")):
-        place = x if anchor == "start" else x + wide
-        pen.text(place, base + 3.0, clock(t, end), 6, PRINT["muted"], anchor=anchor)  # type: ignore[arg-type]
+    pen.text(x, base + 3.0, clock(begin, end), 6, PRINT["muted"])
+    pen.text(x + wide, base + 3.0, clock(end, end), 6, PRINT["muted"], anchor="end")

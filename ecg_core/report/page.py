@@ -94,26 +94,26 @@ def _verdict(pen: Pen, page: Page, top: float) -> float:
 def _how_unusual(pen: Pen, page: Page, x: float, y: float) -> float:
     reading, wide = page.reading, 98.0
     said = wording.verdict(reading.detection, reading.threshold, reading.rate)
-    at = x
+    at, low = x, y
     if said.figure:
         big = pen.text(x, y + 9.5, said.figure, 28, PRINT["text"], bold=True)
         pen.text(x + big + 0.8, y + 9.5, said.figure_suffix.strip(), 11, PRINT["muted"])
-        pen.paragraph(x, y + 13.6, said.figure_caption, 7.5, PRINT["muted"], most_mm=38.0, most_lines=2, lead=3.2)
+        caption = said.figure_caption
+        low = pen.paragraph(x, y + 13.6, caption, 7.5, PRINT["muted"], most_mm=39.0, most_lines=2, lead=3.2)
         at = x + 42.0
     _square(pen, at, y + 1.6, said.side)
     colour = PRINT["warn" if said.side == "technical" else "text"]
     pen.text(at + 4.6, y + 4.5, said.headline, 11, colour, bold=True, most_mm=x + wide - at - 4.6)
     lines = 4 if said.side == "technical" else 2
     after = pen.paragraph(at, y + 9.0, said.rarity, 9, PRINT["text"], most_mm=x + wide - at, most_lines=lines, lead=4.0)
-    y = max(y + 19.5, after + 1.0)
+    y = max(y + 19.5, low + 2.0, after + 1.0)
     if said.side == "technical":
         return y - 4.0
-    told = content.score_words(reading)
-    if reading.moved:
+    if moved := content.moved_words(reading):
         pen.box(x - 0.8, y - 2.9, wide + 1.6, 4.2, line=PRINT["text"], width_mm=0.3, round_mm=0.6)
-    pen.text(x + (0.8 if reading.moved else 0.0), y, told, 7.5, PRINT["text"], bold=reading.moved, most_mm=wide - 1.0)
-    y += 4.4 if reading.moved else 3.6
-    for line in (content.part_words(reading.detection), *said.basis[1:]):
+        pen.text(x + 0.8, y, moved, 8, PRINT["text"], bold=True, most_mm=wide - 1.6)
+        y += 4.6
+    for line in (content.score_words(reading), content.part_words(reading.detection), *said.basis[1:]):
         y = pen.paragraph(x, y, line, 7.5, PRINT["text"], most_mm=wide, most_lines=2, lead=3.2) + 0.3
     return y - 1.8
 
@@ -142,13 +142,12 @@ def _where(pen: Pen, detection: Detection, x: float, y: float) -> float:
         colour = PRINT["warn" if out else "text"]
         pen.text(left + wide / 2, up + 3.4, lead, 7, colour, bold=True, anchor="middle")
     place, line = content.where_words(detection)
-    right = x + 42.0
+    right, beside = x + 42.0, y + 3.0
     if place:
-        y = pen.paragraph(right, y + 2.8, place, 8.5, PRINT["text"], most_mm=34.0, most_lines=3, lead=3.6) - 2.8
+        beside = pen.paragraph(right, beside, place, 8.5, PRINT["text"], most_mm=34.0, most_lines=2, lead=3.6)
     if line:
-        pen.paragraph(right, y + 3.0, line, 7, PRINT["muted"], most_mm=34.0, most_lines=3, lead=3.2)
-    y = max(y, 0.0)
-    return _stretches(pen, detection, x, y)
+        pen.paragraph(right, beside, line, 7, PRINT["muted"], most_mm=34.0, most_lines=3, lead=3.2)
+    return _stretches(pen, detection, x, y + 3 * (tall + 0.6) + 3.4)
 
 
 def _stretches(pen: Pen, detection: Detection, x: float, y: float) -> float:
@@ -158,7 +157,7 @@ def _stretches(pen: Pen, detection: Detection, x: float, y: float) -> float:
         wide = pen.text(x + 4.2, y, when, 7.5, PRINT["text"], bold=True)
         pen.text(x + 6.2 + wide, y, told, 7, PRINT["text"], most_mm=69.0 - wide)
         y += 3.8
-    return y
+    return y - 2.4
 
 
 def _how_sure(pen: Pen, page: Page, x: float, y: float) -> float:
@@ -197,7 +196,7 @@ def _note_lines(told: Sequence[str]) -> list[str]:
     most = RIGHT_MM - LEFT_MM - 10.0
     for kept in range(len(told), 0, -1):
         more = len(told) - kept
-        words = " ".join(f"{note.rstrip('.')}." for note in told[:kept])
+        words = " ".join(f"{note.rstrip('. ')}." for note in told[:kept])
         if more:
             words += f" And {more} more note{'s' if more > 1 else ''} in the app."
         lines = wrapped(words, 7, most, NOTE_LINES + 1)
@@ -237,7 +236,7 @@ def _drawn(page: Page, room: float) -> ecg.Ecg:
     start = begin if view.start_s is None else view.start_s
     start = min(max(start, record.start_s), record.start_s + record.duration - min(whole, PAPER_S * 25 / view.speed))
     shown = on_view(record, start, start + whole * min(1.0, 25.0 / view.speed), view.filters)
-    clipped = [lead for lead, why in detection.quality.items() if "noisy" in why]
+    clipped = [lead for lead, why in detection.quality.items() if why]
     kept = shown.signal
     if clipped:
         kept = kept.copy()
