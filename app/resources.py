@@ -189,18 +189,18 @@ def on_view(entry: Entry, whole: Detection, seen: Window) -> Detection:
     """Return the detection of the seconds on view: of a long recording the 10 s are scored when they are asked for."""
     if not whole.segments:
         return whole
-    shown = display.on_view(entry.record, seen.start_s, seen.stop_s)
+    shown = display.on_view(entry.around(seen.start_s, seen.stop_s), seen.start_s, seen.stop_s)
     return _window(entry.key, whole.model, whole.checkpoint, round(seen.start_s, 3), shown)
 
 
 @st.cache_resource(scope="session", max_entries=32, show_spinner=False)
-def _shown(key: str, start_s: float, stop_s: float, filters: tuple[str, ...], _record: Record) -> Record:
-    return display.on_view(_record, start_s, stop_s, filters)
+def _shown(key: str, start_s: float, stop_s: float, filters: tuple[str, ...], _entry: Entry) -> Record:
+    return display.on_view(_entry.around(start_s, stop_s), start_s, stop_s, filters)
 
 
 def shown(entry: Entry, seen: Window, filters: tuple[str, ...]) -> Record:
     """Return the seconds on view as they are displayed; what is scored is never this."""
-    return _shown(entry.key, round(seen.start_s, 3), round(seen.stop_s, 3), filters, entry.record)
+    return _shown(entry.key, round(seen.start_s, 3), round(seen.stop_s, 3), filters, entry)
 
 
 @st.cache_resource(scope="session", max_entries=100, show_spinner=False)

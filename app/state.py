@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.words import VALIDATED_RATE
 from ecg_core.detection import Detection
+from ecg_core.display import MARGIN_S
 from ecg_core.paper import Gain, choose_gain
 from ecg_core.readers import Upload, read_blocks, read_part
 from ecg_core.records import LEADS, Record, twelve_leads
@@ -75,6 +76,12 @@ class Entry:
         if self.whole_s is None or stop_s <= self.record.duration:
             return self.record.crop(start_s, min(stop_s, self.record.duration))
         return twelve_leads(read_part(self.files, start_s, min(stop_s, self.whole_s), **self.said))
+
+    def around(self, start_s: float, stop_s: float) -> Record:
+        """Return a record that holds the seconds between two times, and a margin for filters to settle in."""
+        if self.whole_s is None or stop_s + MARGIN_S <= self.record.duration:
+            return self.record
+        return self.part(max(start_s - MARGIN_S, 0.0), stop_s + MARGIN_S)
 
     def blocks(self, block_s: float = 60.0) -> Iterator[Record]:
         """Yield the recording block by block, from the files where it is not held whole."""

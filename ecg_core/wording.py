@@ -205,13 +205,13 @@ def patient(record: Record) -> str:
     return ", ".join(parts) if parts else "age and sex not given"
 
 
-def recording(record: Record) -> str:
-    """Return "12 leads, 10 s, 500 Hz"."""
-    length = (
-        f"{record.duration:.1f}".rstrip("0").rstrip(".") + " s"
-        if record.duration < 120
-        else (f"{record.duration / 60:.0f} min")
-    )
+def recording(record: Record, duration_s: float | None = None) -> str:
+    """Return "12 leads, 10 s, 500 Hz"; `duration_s` is a long recording's, of which the record is a part."""
+    total_s = record.duration if duration_s is None else duration_s
+    if total_s < 120:
+        length = f"{total_s:.1f}".rstrip("0").rstrip(".") + " s"
+    else:
+        length = f"{total_s / 60:.0f} min" if total_s <= 3600 else f"{total_s / 3600:.1f} h"
     return f"{len(record.leads)} leads, {length}, {record.fs:g} Hz"
 
 

@@ -25,7 +25,7 @@ def record_bar(entry: Entry, actions: Callable[[], None] | None = None) -> None:
             if entry.synthetic:
                 look.text("tag", "synthetic")
             look.text("fact", words.patient(entry.record))
-            look.text("fact", words.recording(entry.record))
+            look.text("fact", words.recording(entry.record, entry.duration))
             look.text("fact", f"{at} of {of} in this session")
         many = of > 1
         st.button("Previous", on_click=state.step, args=(-1,), shortcut="Left", disabled=not many)

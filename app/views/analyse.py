@@ -41,7 +41,7 @@ def page() -> None:
 
 def _tell(bar: st.delta_generator.DeltaGenerator, entry: Entry, model: str, share: float) -> None:
     with bar:
-        look.text("progress", words.progress(entry.record.duration, state.TITLES[model], share))
+        look.text("progress", words.progress(entry.duration, state.TITLES[model], share))
 
 
 def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str], waiting: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
     with st.container(key="sheet"):
         with st.container(key="main"):
             if detection and view:
-                start_s, total_s = entry.record.start_s, entry.record.duration
+                start_s, total_s = entry.record.start_s, entry.duration
                 strip = timeline.overview_data(
                     entry.key, detection, seen, start_s, total_s, thresholds[model], view, above
                 )
@@ -83,7 +83,7 @@ def _seen(entry: Entry, detection: Detection | None) -> sheet.Window:
     explanation = detection.explanation if detection else None
     strongest_s = explanation.start_s if explanation else entry.record.start_s
     speed = float(state.value(state.SPEED))
-    seen = sheet.window(entry.record.start_s, entry.record.duration, speed, state.view_start(), strongest_s)
+    seen = sheet.window(entry.record.start_s, entry.duration, speed, state.view_start(), strongest_s)
     if detection and detection.segments:
         state.keep_view(seen.sheet_s)
     return seen
@@ -108,7 +108,7 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: bool
     model, lead = None, None
     if view is not None and view.explanation is not None:
         ident = data["signals"]
-        model = resources.model_packet(entry.key, ident, view.model, view.checkpoint, entry.record, shown, view)
+        model = resources.model_packet(entry.key, ident, view.model, view.checkpoint, entry.around(seen.start_s, seen.stop_s), shown, view)
         lead = resources.lead_packet(ident, view, data["alone"]) if data["alone"] else None
     paper(resources.signals_packet(entry.key, data["signals"], shown), model, data, state.take_lead, lead)
 

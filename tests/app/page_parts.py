@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from app import state
 from app.state import Entry
@@ -62,6 +65,62 @@ def opened(app: AppTest, name: str = PVC) -> AppTest:
     """Open one of the examples."""
     record = make_record(next(spec for spec in EXAMPLES if spec.name == name))
     return send(app, Entry(record.sha256, record, synthetic=True))
+
+
+def visit(app: AppTest, page: str) -> AppTest:
+    """Go to a page."""
+    app.run()
+    app.session_state[state.DESTINATION] = page
+    app.run()
+    assert not app.exception
+    return app
+
+
+def button(app: AppTest, label: str) -> Button:
+    """Return the button of that label."""
+    return next(b for b in app.button if b.label == label)
+
+
+def pair(folder: Path, name: str) -> list[tuple[str, bytes]]:
+    """Return the two files of an example."""
+    return [(f"{name}{suffix}", (folder / f"{name}{suffix}").read_bytes()) for suffix in (".hea", ".dat")]
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """Drop files on the Upload page."""
+    app.run()
+    app.file_uploader[0].set_value([(n, data, "application/octet-stream") for n, data in files]).run()
+    assert not app.exception
+    return app
+
+
+def describe(app: AppTest, fs: float | None = 500.0, unit: str | None = "mV", order: str | None = None) -> AppTest:
+    """Fill in the form that asks how files were recorded, and send it."""
+    if fs is not None:
+        app.number_input[0].set_value(fs)
+    if unit is not None:
+        app.selectbox[0].set_value(unit)
+    app.selectbox[1].set_value(order or "I, II, III, aVR, aVL, aVF, V1 to V6")
+    button(app, "Read with these").click()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def listed(app: AppTest) -> dict[str, Any]:
+    """Return what the Upload page lists: rows, problems, and whether rows wait."""
+    (data,) = parts(app, "leadwise_records")
+    return data
+
+
+def scored(app: AppTest) -> dict[str, Any]:
+    """Let the Upload page run until no row waits; return what it lists."""
+    for _ in range(200):
+        if not listed(app)["pending"]:
+            return listed(app)
+        time.sleep(0.05)
+        app.run()
+    raise AssertionError("rows still wait")
 
 
 def send(app: AppTest, *entries: Entry) -> AppTest:

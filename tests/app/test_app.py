@@ -1,10 +1,8 @@
-"""Every state of the page, run without a browser."""
+"""Pages, model and threshold, run without a browser."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,65 +11,18 @@ from streamlit.testing.v1 import AppTest
 
 from app import state
 from ecg_core.records import LEADS
-
-NAMES = ["normal-55", "normal-72", "normal-95", "premature-ventricular-beat", "atrial-fibrillation"]
-PVC = NAMES.index("premature-ventricular-beat")
-
-
-def parts(app: AppTest, component: str) -> list[Any]:
-    """Return what each mount of a component was sent: plain data or bytes."""
-    found = []
-    for element in app.get("bidi_component"):
-        if element.proto.component_name == component:
-            kind = element.proto.WhichOneof("data")
-            found.append(json.loads(element.proto.json) if kind == "json" else element.proto.bytes)
-    return found
-
-
-def header(packet: bytes) -> dict[str, Any]:
-    length = int.from_bytes(packet[:4], "little")
-    return json.loads(packet[4 : 4 + length])
-
-
-def verdict(app: AppTest) -> dict[str, Any]:
-    (data,) = parts(app, "leadwise_verdict")
-    return data
-
-
-def view(app: AppTest) -> dict[str, Any]:
-    return next(p for p in parts(app, "leadwise_carrier") if isinstance(p, dict))
+from tests.app.page_parts import PVC, button, describe, header, page_words, parts, upload, verdict, view, visit
 
 
 def model_packet(app: AppTest) -> dict[str, Any]:
     return header(next(p for p in parts(app, "leadwise_carrier") if isinstance(p, bytes)))
 
 
-def page_words(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html") if "<style>" not in element.proto.body)
-
-
-def opened(app: AppTest, index: int = PVC) -> AppTest:
+def opened(app: AppTest, name: str = PVC) -> AppTest:
     app.run()
-    app.button(key=f"open_{index}").click().run()
+    app.button(key=f"open_{name}").click().run()
     assert not app.exception
     return app
-
-
-def visit(app: AppTest, page: str) -> AppTest:
-    app.run()
-    app.session_state[state.DESTINATION] = page
-    return app.run()
-
-
-def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
-    app.run()
-    app.file_uploader(key=state.UPLOADER).set_value([(n, data, "application/octet-stream") for n, data in files]).run()
-    assert not app.exception
-    return app
-
-
-def pair(folder: Path, name: str) -> list[tuple[str, bytes]]:
-    return [(f"{name}{suffix}", (folder / f"{name}{suffix}").read_bytes()) for suffix in (".hea", ".dat")]
 
 
 def test_empty_state_says_what_to_do(app):
@@ -179,9 +130,9 @@ def test_gain_goes_to_the_paper_and_says_so(app):
 
 
 def test_previous_and_next_go_through_the_session(app, example_folder):
-    opened(app, 0)
-    next(b for b in app.button if b.label == "Open").click().run()
-    app.button(key="open_1").click().run()
+    opened(app, "normal-55")
+    button(app, "Open").click().run()
+    app.button(key="open_normal-72").click().run()
     assert "2 of 2 in this session" in page_words(app)
     next(b for b in app.button if b.label == "Next").click().run()
     assert "1 of 2 in this session" in page_words(app)
@@ -189,8 +140,8 @@ def test_previous_and_next_go_through_the_session(app, example_folder):
 
 
 def test_the_record_is_kept_while_another_page_is_open(app):
-    opened(app, 0)
-    next(b for b in app.button if b.label == "Open").click().run()
+    opened(app, "normal-55")
+    button(app, "Open").click().run()
     assert "Open an ECG" in page_words(app)
     visit(app, "analyse")
     assert "normal-55" in page_words(app)
@@ -212,105 +163,6 @@ def test_analyse_without_a_record_opens_an_example(app):
     assert verdict(app)["record"]
 
 
-def test_a_dropped_pair_is_shown(app, example_folder):
-    upload(app, *pair(example_folder, "low-voltage"))
-    assert verdict(app)["record"]
-    assert "low-voltage" in page_words(app)
-    assert '<div class="lw-tag">' not in page_words(app)
-
-
-@pytest.mark.parametrize(("suffix", "missing"), [(".hea", "low-voltage.dat"), (".dat", "low-voltage.hea")])
-def test_a_lone_half_is_named(app, example_folder, suffix, missing):
-    data = (example_folder / f"low-voltage{suffix}").read_bytes()
-    upload(app, (f"low-voltage{suffix}", data))
-    words = page_words(app)
-    assert missing in words
-    assert not parts(app, "leadwise_verdict")
-
-
-def test_the_other_half_completes_the_pair(app, example_folder):
-    both = pair(example_folder, "low-voltage")
-    upload(app, both[0])
-    upload(app, *both)
-    assert parts(app, "leadwise_verdict")
-
-
-def test_good_files_beside_bad_ones_can_be_opened(app, example_folder):
-    upload(app, *pair(example_folder, "low-voltage"), ("lone.hea", b"lone 12 500 5000\n"))
-    assert "lone.hea" in page_words(app)
-    next(b for b in app.button if b.label == "Open 1 record").click().run()
-    assert parts(app, "leadwise_verdict")
-
-
-BROKEN = [
-    ("empty.npy", b""),
-    ("text.npy", b"hello"),
-    ("broken.hea", b"\x00\xff\x00garbage"),
-    ("words.csv", b"not,a,number\n1,2,x\n"),
-]
-
-
-@pytest.mark.parametrize(("name", "data"), BROKEN, ids=[name for name, _ in BROKEN])
-def test_a_broken_file_is_one_sentence_and_no_traceback(app, name, data):
-    upload(app, (name, data))
-    if not name.endswith(".hea"):
-        describe(app)
-    assert not app.exception
-    assert 'class="lw-problem"' in page_words(app)
-    assert name in page_words(app)
-    assert "Traceback" not in page_words(app)
-
-
-def describe(app: AppTest, fs: float | None = 500.0, unit: str | None = "mV", order: str | None = None) -> AppTest:
-    if fs is not None:
-        app.number_input[0].set_value(fs)
-    if unit is not None:
-        app.selectbox[0].set_value(unit)
-    app.selectbox[1].set_value(order or "I, II, III, aVR, aVL, aVF, V1 to V6")
-    next(b for b in app.button if b.label == "Read with these").click()
-    return app.run()
-
-
-def test_arrays_are_asked_for_what_they_do_not_say(app, array_file):
-    upload(app, (array_file.name, array_file.read_bytes()))
-    assert "These files do not say how they were recorded" in page_words(app)
-    assert app.number_input[0].value is None
-    assert app.selectbox[0].value is None
-    assert not parts(app, "leadwise_verdict")
-    describe(app)
-    assert not app.exception
-    assert "12 leads, 10 s, 500 Hz" in page_words(app)
-    assert parts(app, "leadwise_verdict")
-
-
-def test_half_a_description_is_not_enough(app, array_file):
-    upload(app, (array_file.name, array_file.read_bytes()))
-    describe(app, fs=None)
-    assert "Expected sampling rate, unit and leads" in page_words(app)
-    assert not parts(app, "leadwise_verdict")
-
-
-def test_a_transposed_array_is_refused_with_its_shape(app, tmp_path, record):
-    path = tmp_path / "turned.npy"
-    np.save(path, record.signal.T)
-    upload(app, (path.name, path.read_bytes()))
-    describe(app)
-    assert "5000" in page_words(app)
-    assert 'class="lw-problem"' in page_words(app)
-    assert not parts(app, "leadwise_verdict")
-
-
-def test_the_same_file_described_otherwise_is_another_record(app, array_file):
-    upload(app, (array_file.name, array_file.read_bytes()))
-    describe(app)
-    first = verdict(app)["record"]
-    next(b for b in app.button if b.label == "Open").click().run()
-    upload(app, (array_file.name, array_file.read_bytes()))
-    describe(app, fs=400.0)
-    assert verdict(app)["record"] != first
-    assert "400 Hz" in page_words(app)
-
-
 def noisy(record) -> np.ndarray:
     rng = np.random.default_rng(0)
     signal = record.signal.copy()
@@ -324,6 +176,7 @@ def test_not_interpretable_shows_the_signal_and_no_score(app, tmp_path, record):
     np.save(path, noisy(record))
     upload(app, (path.name, path.read_bytes()))
     describe(app)
+    button(app, "Open first").click().run()
     said = verdict(app)
     assert said["side"] == "technical"
     assert said["figure"] == ""
@@ -345,19 +198,6 @@ def test_a_missing_checkpoint_is_one_sentence_and_the_ecg_is_shown(app, monkeypa
     assert parts(app, "leadwise_paper")
     app.segmented_control(key=state.MODEL).set_value("cae").run()
     assert [m["title"] for m in verdict(app)["sure"]["models"]] == ["CAE"]
-
-
-def test_record_text_is_never_markup(app, example_folder):
-    header_text = (example_folder / "low-voltage.hea").read_bytes() + b"# <img src=x onerror=alert(1)> **bold**\n"
-    name = "<b>x</b>"
-    renamed = header_text.replace(b"low-voltage.dat", b"sig.dat").replace(b"low-voltage ", b"x ", 1)
-    signal = (example_folder / "low-voltage.dat").read_bytes()
-    upload(app, (f"{name}.hea", renamed), ("sig.dat", signal))
-    words = page_words(app)
-    assert "<img" not in words
-    assert "<b>x</b>" not in words
-    for element in app.markdown:
-        assert "bold" not in element.value
 
 
 def test_warnings_come_first(app, fake_detector, monkeypatch):
