@@ -1,0 +1,156 @@
+"""The fiducial points of a median beat: over all leads, and in each lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.measurements.fiducials import DEFAULT, MS, NAN, Delineation, find_qrs, find_t, smooth, velocity
+from ecg_core.measurements.median_beat import BEFORE, MedianBeat
+from ecg_core.measurements.p_wave import NO_P, enough_for_p, find_p, p_evidence, previous_t_end
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fiducials:
+    """Fiducial points in ms from R of the median beat; NaN where there is none.
+
+    Attributes
+    ----------
+    p_onset, p_offset : of the P wave; NaN without one before each beat.
+    qrs_onset, qrs_offset : of the QRS complex.
+    t_peak, t_end : of the T wave.
+    """
+
+    p_onset: float = NAN
+    p_peak: float = NAN
+    p_offset: float = NAN
+    qrs_onset: float = NAN
+    qrs_offset: float = NAN
+    t_peak: float = NAN
+    t_end: float = NAN
+
+    def sample(self, name: str) -> int:
+        """Return a point as the nearest sample of the median beat."""
+        return BEFORE + round(getattr(self, name) * MS)
+
+    def has(self, *names: str) -> bool:
+        """Tell whether all these points were found."""
+        return all(np.isfinite(getattr(self, name)) for name in names)
+
+
+SHIFTS = Fiducials(-9.6, 0.0, 5.1, -4.9, 1.3, 0.0, -4.7)
+"""What is added to each point as found, ms: the trimmed mean by which cardiologists mark it earlier (negative) or later
+in LUDB's odd records; written by `python -m training.intervals`."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Points as found, before `SHIFTS`, and what speaks for a P wave (a log odds, and how much is asked for)."""
+
+    points: Fiducials
+    p_evidence: float
+    p_enough: float
+
+    @property
+    def p_present(self) -> bool:
+        """Whether a P wave stands before each beat."""
+        return self.p_evidence >= self.p_enough
+
+
+def find_points(beat: MedianBeat, windows: NDArray[np.float32], rows: list[int], rr_s: Array) -> Found | None:
+    """Find the points over all readable independent leads; None where no QRS has both ends.
+
+    Parameters
+    ----------
+    beat, windows : the median beat and its beats.
+    rows : readable independent leads.
+    rr_s : intervals between all beats, s.
+    """
+    return find_points_in(beat.x[rows].astype(np.float64), windows[:, rows], rr_s)
+
+
+def find_points_in(x: Array, windows: NDArray[np.float32], rr_s: Array, c: Delineation = DEFAULT) -> Found | None:
+    """Find the points of a median beat, shape (n_leads, 576), and of its beats, (n_beats, n_leads, 576)."""
+    rr = float(np.median(rr_s))
+    qrs = find_qrs(x, c)
+    if not np.isfinite(qrs.onset + qrs.offset):
+        return None
+    t = find_t(x, qrs, rr, c)
+    before = previous_t_end(t.end, rr)
+    p = find_p(x, qrs.onset, before, c)
+    evidence = -np.inf if p == NO_P else p_evidence(p, x, windows.astype(np.float64), qrs.onset, before, rr_s)
+    at = [(k - BEFORE) / MS for k in (*p, *qrs, *t)]
+    return Found(Fiducials(*at), evidence, enough_for_p(rr_s))
+
+
+def shifted(found: Fiducials, shifts: Fiducials = SHIFTS) -> Fiducials:
+    """Return the points where a cardiologist would mark them."""
+    return Fiducials(*(getattr(found, f.name) + getattr(shifts, f.name) for f in fields(Fiducials)))
+
+
+LEAD_SHARE, LEAD_MARGIN_MS = 0.05, 12.0
+SMALL_MV = 0.025
+"""A wave lower than this has no edges of its own in a lead."""
+
+
+def _edges(active: NDArray[np.bool_], first: int) -> tuple[Array, Array]:
+    """Return the first and last active sample of each lead in ms from R."""
+    onset = first + active.argmax(axis=1)
+    offset = first + active.shape[1] - 1 - active[:, ::-1].argmax(axis=1)
+    none = ~active.any(axis=1)
+    return tuple(np.where(none, NAN, (k - BEFORE) / MS) for k in (onset, offset))  # type: ignore[return-value]
+
+
+def points_per_lead(x: Array, points: Fiducials) -> dict[str, Array]:
+    """Return the points of each lead, shape (n_leads,), ms from R, looked for around those over all leads.
+
+    The QRS reaches as far as a lead's speed exceeds a twentieth of its peak; P as far as its distance from the chord
+    exceeds 15 % of its height; T ends where the tangent to its steepest fall meets the level at the common end.
+
+    Parameters
+    ----------
+    x : shape (n_leads, 576), mV.
+    points : over all leads, shifted.
+    """
+    n = x.shape[1]
+    margin = round(LEAD_MARGIN_MS * MS)
+    names = ("p_onset", "p_offset", "qrs_onset", "qrs_offset", "t_end")
+    found = {name: np.full(len(x), NAN) for name in names}
+    lo, hi = max(points.sample("qrs_onset") - margin, 0), min(points.sample("qrs_offset") + margin, n - 1)
+    speed = np.abs(velocity(smooth(x, 6.0)))[:, lo : hi + 1]
+    tall = np.ptp(x[:, lo : hi + 1], axis=1) > SMALL_MV
+    active = (speed > LEAD_SHARE * speed.max(axis=1, keepdims=True)) & tall[:, None]
+    found["qrs_onset"], found["qrs_offset"] = _edges(active, lo)
+    if points.has("p_onset", "p_offset"):
+        lo, hi = max(points.sample("p_onset") - margin // 2, 0), points.sample("p_offset") + margin // 2
+        w = smooth(x, 10.0)[:, lo : hi + 1]
+        w = np.abs(w - w[:, :1] - (w[:, -1:] - w[:, :1]) * np.linspace(0, 1, w.shape[1]))
+        height = w.max(axis=1, keepdims=True)
+        found["p_onset"], found["p_offset"] = _edges((w > 0.15 * height) & (height > SMALL_MV), lo)
+    if points.has("t_peak", "t_end"):
+        found["t_end"] = _t_end_per_lead(x, points)
+    return found
+
+
+def _t_end_per_lead(x: Array, points: Fiducials) -> Array:
+    """Return where each lead's T wave ends, ms from R; NaN where T is small."""
+    lo, end = points.sample("qrs_offset") + round(60 * MS), min(points.sample("t_end"), x.shape[1] - 1)
+    if end - lo < 10:
+        return np.full(len(x), NAN)
+    y = smooth(x, 20.0)
+    w = y[:, lo : end + 1] - y[:, end, None]
+    leads = np.arange(len(x))
+    peak = np.abs(w).argmax(axis=1)
+    height = w[leads, peak]
+    falling = -velocity(w) * np.sign(height)[:, None]
+    falling[np.arange(w.shape[1]) < peak[:, None]] = -np.inf
+    steep = falling.argmax(axis=1)
+    slope = falling[leads, steep]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tangent = lo + steep + np.abs(w[leads, steep]) / slope
+    bad = (np.abs(height) < SMALL_MV) | ~(slope > 0)
+    return np.where(bad, NAN, (np.minimum(tangent, end + round(40 * MS)) - BEFORE) / MS)
