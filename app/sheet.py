@@ -16,13 +16,6 @@ from ecg_core.records import LEADS, Record
 LONG_S = 10.5
 """Beyond this a record has segments, and the page an overview of them."""
 
-BANDS = {
-    "cae": "± RMS error of normal ECGs",
-    "vae-bilstm": "± 1 SD by the model",
-    "vae-bilstm-mha": "± 1 SD by the model",
-}
-"""What the band around each model's reconstruction is."""
-
 
 @dataclass(frozen=True)
 class Window:
@@ -151,7 +144,7 @@ def view_data(
         "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself),
         "lead_hint": "Back to all leads" if paper.layout == "lead" else "Show this lead alone",
         "back": {"closeup": "Back to the whole sheet", "lead": "Back to all leads"}.get(paper.layout),
-        "key_of_lines": f"reconstruction by {TITLES.get(model or '', '')}, {BANDS.get(model or '', '')}",
+        "key_of_lines": f"reconstruction by {TITLES.get(model or '', '')}, {words.BANDS.get(model or '', '')}",
         "described": _described(record, paper, filters),
     }
 

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import words
-from app.components.packets import cell_steps
 from app.state import TITLES, Entry
 from ecg_core.detection import Detection, Stretch
+from ecg_core.overlay import cell_steps
 from ecg_core.records import LEADS
 
 TICKS = (50.0, 90.0, 99.0)
-RAISED_STEP = 3
-"""From this step of a lead's cell on the lead is named where no single stretch is marked."""
-
 CLIP_S = 1.28
 SHOWN_STRETCHES = 5
 
@@ -51,11 +48,6 @@ def curve(normals: NDArray[np.float32], threshold: float, score: float, rate: fl
     }
 
 
-def part_words(percentile: float) -> str:
-    """Return a part's percentile; above the highest normal nothing finer is claimed."""
-    return "above all" if percentile >= 100.0 else f"{percentile:.1f}"
-
-
 def verdict_data(
     entry: Entry,
     model: str,
@@ -83,7 +75,7 @@ def verdict_data(
         "headline": said.headline,
         "rarity": said.rarity,
         "basis": list(said.basis),
-        "parts": [[name, part_words(part.percentile)] for name, part in detection.parts.items()],
+        "parts": [[name, words.part(part.percentile)] for name, part in detection.parts.items()],
         "curve": drawn,
         "where": _where(entry, detection, said.side),
         "sure": _sure(model, found, thresholds, rate, waiting),
@@ -105,7 +97,7 @@ def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, An
         cells.append({"lead": lead, "step": steps[lead], "out": out, "words": told})
     stretches = detection.explanation.stretches if detection.explanation else ()
     lines, place, clip = ["No stretch is above the mark level."], "", None
-    raised = [cell["lead"] for cell in cells if cell["step"] >= RAISED_STEP]
+    raised = [cell["lead"] for cell in cells if cell["step"] >= words.RAISED_STEP]
     if raised and not stretches:
         place = words.territories(raised)
         lines = [words.lead_list(raised), "error throughout the record,", "no stretch above the mark level"]

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 
 from ecg_core.detection import Detection
 from ecg_core.wording import (
+    BANDS,
     DASH,
     INTENDED_USE,
+    RAISED_STEP,
     VALIDATED_RATE,
     Side,
     Verdict,
+    clock,
     is_above,
     lead_list,
     one_in,
     part,
     patient,
     percent,
+    printed,
     quality,
     recording,
     seconds,
@@ -28,9 +32,9 @@ from ecg_core.wording import (
 )
 
 __all__ = [
-    "DASH", "INTENDED_USE", "VALIDATED_RATE", "Side", "Verdict", "example", "expected_at", "is_above", "lead_list",
-    "one_in", "part", "patient", "percent", "provenance", "quality", "recording", "seconds", "share_above", "span",
-    "spoken", "territories", "verdict",
+    "BANDS", "DASH", "INTENDED_USE", "RAISED_STEP", "VALIDATED_RATE", "Side", "Verdict", "clock", "example",
+    "expected_at", "is_above", "lead_list", "one_in", "part", "patient", "percent", "printed", "progress",
+    "provenance", "quality", "recording", "seconds", "share_above", "span", "spoken", "territories", "verdict",
 ]  # fmt: skip
 
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -51,29 +55,9 @@ def example(name: str) -> tuple[str, str]:
     return EXAMPLES.get(name, (name.replace("-", " ").capitalize(), ""))
 
 
-def printed(speed: float, gain: tuple[float, float], fs: float, filters: str, gain_by_itself: bool) -> str:
-    """Return what stands at the paper's foot: "25 mm/s, 10 mm/mV, 500 Hz, no filter"."""
-    limb, chest = gain
-    told = f"{limb:g} mm/mV" if limb == chest else f"limb {limb:g}, chest {chest:g} mm/mV"
-    if limb != chest and gain_by_itself:
-        told += " (chest leads would overlap at 10)"
-    shown = f"display filter {filters}" if filters else "no filter"
-    return f"{speed:g} mm/s, {told}, {fs:g} Hz, {shown}"
-
-
 def progress(total_s: float, title: str, share: float) -> str:
     """Return how far the scoring of a long recording is."""
     return f"Scoring {total_s / 60:.0f} min with {title}: {share * 100:.0f} %"
-
-
-def clock(value: float, total_s: float) -> str:
-    """Return a time of a long recording: "12:05", from an hour on "1:02:05"; under two minutes "65.0 s"."""
-    if total_s < 120:
-        return f"{value:.1f} s"
-    whole = round(value)
-    hours, rest = divmod(whole, 3600)
-    minutes, second = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{second:02d}" if total_s >= 3600 else f"{minutes}:{second:02d}"
 
 
 def provenance(title: str, detection: Detection | None) -> str:
