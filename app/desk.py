@@ -218,9 +218,9 @@ def progress_html(job: Job, reviewed: int, to_review: int) -> str:
     right.append(f"<span><b>{reviewed:,}</b> of {to_review:,} above threshold reviewed</span>")
     described = f"{job.done} of {job.total} records scored"
     return (
-        f'<div class="lw-progress" role="progressbar" aria-valuemin="0" aria-valuemax="{job.total}" '
+        f'<div class="lw-batch-bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.total}" '
         f'aria-valuenow="{job.done}" aria-label="{described}">{bars}</div>'
-        f'<div class="lw-legend">{"".join(legend)}<span class="push"></span>{"".join(right)}</div>'
+        f'<div class="lw-batch-legend">{"".join(legend)}<span class="push"></span>{"".join(right)}</div>'
     )
 
 

@@ -15,6 +15,7 @@ from app.state import TITLES
 from ecg_core.detection import Detection
 from ecg_core.paper import PAPER_S, Gain, Paper, lay_out
 from ecg_core.records import LEADS, Record
+from ecg_core.wording import TAIL_FROM
 from ecg_core.worklist import Decision, Job, Review
 
 WINDOW_S = 3.6
@@ -86,6 +87,7 @@ def _said(job: Job, row: Mapping[str, Any], record: Record | None) -> dict[str, 
     title, rarity = headline(row)
     return {
         "name": row["record"],
+        "path": row["path"],
         "facts": ", ".join(facts),
         "side": {"above": "above", "below": "below", "failed": "failed"}.get(verdict, "technical"),
         "verdict": title,
@@ -105,7 +107,7 @@ def headline(row: Mapping[str, Any]) -> tuple[str, str]:
         return f"{verdict.capitalize()} the alarm threshold", ""
     if percentile >= 100:
         return "Higher than all normal ECGs", f"{verdict} the alarm threshold"
-    if percentile >= words.TAIL_FROM:
+    if percentile >= TAIL_FROM:
         shown = min(percentile, 99.9)
         return f"{shown:.1f}th percentile", f"1 in {100 / (100 - shown):.0f} normal ECGs, {verdict} threshold"
     return f"{100 - percentile:.0f} of 100 normal ECGs score this high", f"{verdict} threshold"

@@ -12,7 +12,7 @@ from app.palette import Scheme
 SHORT_TITLES = {"cae": "CAE", "vae-bilstm": "BiLSTM", "vae-bilstm-mha": "MHA"}
 NARROW_PX = 700
 ROW_PX = 31
-BAR_PX, SMALL_BAR_PX = 46, 22
+BAR_PX, SMALL_BAR_PX = 44, 18
 
 _BAR = "Math.max(0, Math.min(1, (-Math.log10(Math.max(1 - p.value / 100, 1e-9)) - 0.30103) / (3 - 0.30103))) * {width}"
 
@@ -39,9 +39,10 @@ def _percentile(field: str, title: str, bit: int | None, width: int, bar: int, t
             "bar": JsCode("function(p) { return p.value !== null && p.value !== undefined; }"),
             "above": JsCode(f"function(p) {{ return p.value !== null && !!({above}); }}"),
         },
+        "tooltipValueGetter": JsCode("function(p) { return p.value >= 100 ? 'Higher than all normal ECGs' : null; }"),
         "valueFormatter": JsCode(
             "function(p) { if (p.value === null || p.value === undefined) return ''; "
-            "return p.value >= 100 ? 'above all' : p.value.toFixed(1); }"
+            "return p.value >= 100 ? '> all' : p.value.toFixed(1); }"
         ),
     }
 
@@ -49,13 +50,13 @@ def _percentile(field: str, title: str, bit: int | None, width: int, bar: int, t
 def _definitions(models: tuple[str, ...]) -> list[dict[str, Any]]:
     several = len(models) > 1
     listed: list[dict[str, Any]] = [
-        {"field": "r", "headerName": "Record", "flex": 3, "minWidth": 96, "filter": True, "tooltipField": "r"}
+        {"field": "r", "headerName": "Record", "flex": 3, "minWidth": 104, "filter": True, "tooltipField": "r"}
     ]
     if several:
         tip = "Median of the models' percentiles among normal ECGs"
-        listed.append(_percentile("c", "Consensus", None, 122, BAR_PX, tip) | {"sort": "desc"})
+        listed.append(_percentile("c", "Consensus", None, 104, BAR_PX, tip) | {"sort": "desc"})
     for bit, model in enumerate(models):
-        width, bar = (88, SMALL_BAR_PX) if several else (122, BAR_PX)
+        width, bar = (72, SMALL_BAR_PX) if several else (104, BAR_PX)
         title = SHORT_TITLES.get(model, model)
         one = _percentile(f"m{bit}", title, bit, width, bar, f"Percentile among normal ECGs by {title}")
         listed.append(one if several else one | {"sort": "desc"})
@@ -69,7 +70,7 @@ def _definitions(models: tuple[str, ...]) -> list[dict[str, Any]]:
                 "field": "n",
                 "headerName": "Agree",
                 "headerTooltip": "Filled: models that put the record above the alarm threshold",
-                "width": 76,
+                "width": 64,
                 "cellClass": "dots",
                 "valueFormatter": JsCode(dots),
                 "tooltipValueGetter": JsCode(
@@ -95,14 +96,14 @@ def _rest() -> list[dict[str, Any]]:
             "headerName": "HR",
             "headerTooltip": "Heart rate, beats per minute",
             "type": "numericColumn",
-            "width": 60,
+            "width": 50,
             "filter": "agNumberColumnFilter",
         },
         {
             "field": "q",
             "headerName": "Quality",
             "flex": 2,
-            "minWidth": 84,
+            "minWidth": 74,
             "filter": True,
             "valueFormatter": JsCode(quality),
             "tooltipValueGetter": JsCode(told),
@@ -114,7 +115,7 @@ def _rest() -> list[dict[str, Any]]:
         {
             "field": "d",
             "headerName": "Decision",
-            "width": 122,
+            "width": 112,
             "filter": True,
             "valueFormatter": JsCode(decision),
             "tooltipValueGetter": JsCode(who),
@@ -144,7 +145,7 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
     )
     return {
         "columnDefs": _definitions(models),
-        "defaultColDef": {"sortable": True, "resizable": True, "suppressHeaderMenuButton": False, "minWidth": 56},
+        "defaultColDef": {"sortable": True, "resizable": True, "suppressHeaderMenuButton": False, "minWidth": 46},
         "getRowId": JsCode("function(p) { return String(p.data.p); }"),
         "rowSelection": {
             "mode": "singleRow",
@@ -189,7 +190,7 @@ def theme(scheme: Scheme) -> StAggridTheme:
         headerFontSize=12,
         fontSize=13,
         fontFamily="Inter, system-ui, sans-serif",
-        cellHorizontalPadding=8,
+        cellHorizontalPadding=7,
         rowHoverColor=colour["surface"],
         selectedRowBackgroundColor=colour["chosen"],
         accentColor=colour["text"],
@@ -208,13 +209,26 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
     pale = palette.steps(palette.CELL_STEPS, scheme)[2]
     normals = palette.colour("normals", scheme)
     font = {"font-family": "Inter", "font-weight": "100 900", "font-style": "normal"}
-    bar = {"background-repeat": "no-repeat", "background-position": "8px 50%"}
+    bar = {"background-repeat": "no-repeat", "background-position": "7px 50%"}
     return {
         "@font-face": font | {"src": "url('../../app/static/inter-latin.woff2') format('woff2')"},
         "html, body, #root": {"height": "100%", "margin": "0", "overflow": "hidden"},
         "#root > div, #gridContainer": {"height": "100% !important", "width": "100% !important"},
         ".ag-root-wrapper": {"border": "0", "font-variant-numeric": "tabular-nums"},
         ".ag-header-cell-label": {"font-weight": "500"},
+        # the filter's button lies over the title, for who points at it or comes by key
+        ".ag-header-cell-filter-button": {
+            "position": "absolute",
+            "right": "0",
+            "top": "50%",
+            "transform": "translateY(-50%)",
+            "opacity": "0",
+            "padding": "3px",
+            "background": palette.colour("page", scheme),
+        },
+        ".ag-right-aligned-header .ag-header-cell-filter-button": {"right": "auto", "left": "0"},
+        ".ag-header-cell:hover .ag-header-cell-filter-button, .ag-header-cell-filter-button.ag-filter-active, "
+        ".ag-header-cell:focus-within .ag-header-cell-filter-button": {"opacity": "1"},
         ".ag-cell": {"border-width": "0 1px 0 1px"},
         ".ag-cell.bar": bar | {"background-image": f"linear-gradient({normals}, {normals})"},
         ".ag-cell.bar.above": {"background-image": f"linear-gradient({pale}, {pale})", "color": anomaly},
@@ -225,5 +239,8 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
         ".ag-row-selected": {"box-shadow": f"inset 3px 0 0 {palette.colour('text', scheme)}"},
         ".ag-row-selected::before": {"background-color": palette.colour("chosen", scheme)},
         ".ag-overlay": {"color": muted},
-        ".ag-body-viewport": {"scrollbar-color": f"{muted} transparent"},
+        ".ag-body-viewport, .ag-body-vertical-scroll-viewport": {
+            "scrollbar-color": f"{muted} transparent",
+            "scrollbar-width": "thin",
+        },
     }

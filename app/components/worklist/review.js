@@ -24,7 +24,7 @@ class Review {
       return [value, button];
     });
     const rest = [this.button("Prev", "K", () => this.desk.step(-1), "plain"), this.button("Next", "J", () => this.desk.step(1), "plain"),
-      this.button("Open", "Enter", () => this.desk.open(), "plain")];
+      this.button("Open", "\u21B5", () => this.desk.open(), "plain")];
     this.bar = element("div.bar", { role: "group", "aria-label": "Your reading" }, ...this.readings.map(([, button]) => button), element("span.push", {}), ...rest);
     this.last = element("div.last", {});
     this.body = element("div.review", {}, this.head, this.paper, this.message, this.bar, this.comment, this.last);
@@ -46,7 +46,7 @@ class Review {
 
   fit() {
     this.comment.style.height = "auto";
-    this.comment.style.height = `${Math.min(this.comment.scrollHeight + 2, 96)}px`;
+    this.comment.style.height = `${Math.min(Math.max(this.comment.scrollHeight + 2, 32), 96)}px`;
   }
 
   show(packet) {
@@ -66,7 +66,7 @@ class Review {
     this.drawLast();
     this.message.textContent = packet.message || "";
     this.message.hidden = !packet.message;
-    if (this.body.parentNode !== this.root) this.root.replaceChildren(this.body);
+    if (this.body.parentNode !== this.root) { this.root.replaceChildren(this.body); this.fit(); }
     this.paint();
     this.state();
     clearTimeout(this.later);
@@ -99,7 +99,7 @@ class Review {
     const { packet } = this;
     const side = element(`span.side.${packet.side}`, {}, element("i", { "aria-hidden": "true" }), element("b", {}, packet.verdict), element("span.muted", {}, packet.rarity));
     this.head.replaceChildren(
-      element("div.title", {}, element("h2", { title: packet.name }, packet.name), element("span.muted", {}, packet.facts), side),
+      element("div.title", {}, element("h2", { title: packet.path }, packet.name), element("span.muted", {}, packet.facts)), side,
       element("p.where", {}, ...packet.where.map(([strong, words]) => element(strong ? "b" : "span", {}, words))));
   }
 
