@@ -14,7 +14,7 @@ from ecg_core.detection import Detection, Segment
 MOST_POINTS = 1440
 """More segments than this are drawn as the highest of each run of them."""
 
-STEPS_S = (1, 2, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+STEPS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
 MOST_TICKS = 13
 
 
@@ -26,8 +26,10 @@ def ticks(origin_s: float, total_s: float) -> list[tuple[float, str]]:
 
 
 def _tick(at_s: float, step: float, last: bool) -> str:
-    if step < 60:
+    if step < 30:
         return f"{at_s:g}" + (" s" if last else "")
+    if step < 60:
+        return f"{at_s // 60:.0f}:{at_s % 60:02.0f}" + (" min" if last else "")
     if step < 900:
         return f"{at_s / 60:g}" + (" min" if last else "")
     hours, minutes = divmod(round(at_s / 60), 60)
@@ -70,7 +72,7 @@ def overview_data(
         return shared | {
             "title": "Anomaly score over the record",
             "summary": "click, or use the arrow keys, to choose what is on the paper",
-            "view_words": f"On the paper: {words.span(seen.sheet_s, seen.sheet_stop_s)}",
+            "view_words": f"{words.span(seen.sheet_s, seen.sheet_stop_s)} on the paper",
             "described": "Anomaly score over the record; arrow keys move the seconds on the paper",
             "segments": False,
             "n_above": 0,
@@ -98,7 +100,7 @@ def _of_segments(
     chosen, stride = thin(segments)
     scored = [s.score for s in segments if s.score is not None]
     n_above, n_lost = sum(score > threshold for score in scored), len(segments) - len(scored)
-    summary = f"{n_above} of {len(scored)} segments of 10 s above the alarm threshold"
+    summary = f"{n_above} of {len(scored)} segments above the alarm threshold"
     if n_lost:
         summary += f"; {n_lost} not interpretable (hatched)"
     return {
@@ -134,7 +136,7 @@ def thin(segments: tuple[Segment, ...], most: int = MOST_POINTS) -> tuple[list[S
 
 def _view_words(seen: Window, total_s: float, view: Detection, above: bool | None) -> str:
     dash = words.DASH
-    told = f"On the paper: {words.clock(seen.sheet_s, total_s)}{dash}{words.clock(seen.sheet_stop_s, total_s)}"
+    told = f"{words.clock(seen.sheet_s, total_s)}{dash}{words.clock(seen.sheet_stop_s, total_s)} on the paper"
     if above is None:
         return f"{told}, not interpretable"
     place = "higher than all normal ECGs" if view.n_higher == 0 else ""

@@ -40,6 +40,7 @@ def test_a_recording_that_begins_later_keeps_its_clock():
     [
         (10.0, "0", "10 s"),
         (60.0, "0", "60 s"),
+        (360.0, "0:00", "6:00 min"),
         (600.0, "0", "10 min"),
         (3600.0, "0", "60 min"),
         (86400.0, "0:00", "24:00 h"),
@@ -77,10 +78,10 @@ def test_words_count_what_is_above_and_what_is_lost(fake_detector, record):
     made = segments(20, lambda k: None if k < 2 else float(k))
     seen = window(0.0, 110.0, 25.0, 20.0, 0.0)
     data = timeline._of_segments(made, seen, 110.0, 16.5, whole, True)
-    assert data["summary"] == "3 of 18 segments of 10 s above the alarm threshold; 2 not interpretable (hatched)"
+    assert data["summary"] == "3 of 18 segments above the alarm threshold; 2 not interpretable (hatched)"
     assert data["n_above"] == 3
     assert data["values"][:3] == [None, None, 2.0]
-    assert data["view_words"].startswith("On the paper: 20.0 s–30.0 s")
+    assert data["view_words"].startswith("20.0 s–30.0 s on the paper")
     assert data["view_words"].endswith("above the threshold")
     lost = timeline._of_segments(made, seen, 110.0, 16.5, whole, None)
     assert lost["view_words"].endswith("not interpretable")

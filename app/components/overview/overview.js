@@ -99,13 +99,12 @@ class Overview {
     strip.setAttribute("height", TALL + FOOT);
     let top = data.level * 1.25;
     for (const value of data.values) if (value !== null && value > top) top = value;
-    const y = (value) => base - (value / top) * (TALL - 6);
+    const y = (value) => base - Math.sqrt(Math.max(value, 0) / top) * (TALL - 6); // the root: one huge segment hides no other
     let area = "", over = "", line = "", lost = "";
     data.values.forEach((value, i) => {
       const a = this.x(data.times[i] + data.shift), b = this.x(data.times[i] + data.shift + span);
       if (value === null) {
         for (let x = a; x < b; x += 4) lost += `M${x.toFixed(1)} ${base}L${Math.min(x + 4, b).toFixed(1)} ${base - 8}`;
-        line += line && "";
         return;
       }
       const box = `M${a.toFixed(1)} ${base}V${y(value).toFixed(1)}H${b.toFixed(1)}V${base}Z`;

@@ -35,7 +35,7 @@ const BELOW = {
     this.below.append(
       head(of, lead ? "how far this lead differs from what the model expects; at 1 a stretch is marked"
         : "how far the most unusual lead differs from what the model expects; at 1 a stretch is marked"), this.trace,
-      head("Where the ECG differs", "squared difference from the reconstruction, times that of normal ECGs at the same point of the beat", this.legend("error", model.error_edges)), this.errors);
+      head("Where the ECG differs", "difference from the reconstruction, squared, times that of normal ECGs", this.legend("error", model.error_edges)), this.errors);
     if (model.attention) {
       this.drawMap(this.attention, model.attention, model.attention_leads, model.attention_columns, "attention");
       this.attention.setAttribute("aria-label", "Attention of the model by lead and time: where the model looked, not why");

@@ -24,13 +24,16 @@ function tails(data, width) {
   const names = 122, wide = Math.max(70, width - names - 14), rowTall = 18, tall = data.models.length * rowTall;
   const svg = drawing("svg", { width: names + wide + 14, height: tall + 16, role: "img", "aria-label": data.described });
   const x = (share) => names + share * wide;
-  svg.append(drawing("rect", { x: x(data.alarm), y: 0, width: x(1) - x(data.alarm) + 6, height: tall, class: "zone" }));
+  const placed = data.models.some((model) => model.x !== null); // a long recording has shares, not percentiles
+  if (placed) svg.append(drawing("rect", { x: x(data.alarm), y: 0, width: x(1) - x(data.alarm) + 6, height: tall, class: "zone" }));
   data.models.forEach((model, index) => {
     const y = index * rowTall + 9;
-    svg.append(drawing("path", { d: `M${x(0)} ${y + 0.5}H${x(1)}`, class: "rule" }),
-      label(0, y + 4, model.title, { class: model.chosen ? "model-name chosen" : "model-name" }));
+    if (model.x !== null) svg.append(drawing("path", { d: `M${x(0)} ${y + 0.5}H${x(1)}`, class: "rule" }));
+    svg.append(label(0, y + 4, model.title, { class: model.chosen ? "model-name chosen" : "model-name" }));
     if (model.x !== null) svg.append(drawing("circle", { cx: x(model.x), cy: y, r: 4.5, class: model.above ? "dot" : "dot below" }));
+    else svg.append(label(x(0), y + 4, model.words, { class: model.above ? "model-name chosen" : "model-name" }));
   });
+  if (!placed) return svg;
   svg.append(drawing("path", { d: `M${x(data.alarm)} 0V${tall}`, class: "alarm" }));
   for (const [share, words] of data.ticks) svg.append(label(x(share), tall + 13, words, { class: "axis", "text-anchor": "middle" }));
   return svg;
