@@ -16,14 +16,14 @@ from ecg_core.readers import Upload, read_blocks, read_part
 from ecg_core.records import LEADS, Record, twelve_leads
 
 if TYPE_CHECKING:
-    from app.uploads import Description, Problem
+    from app.uploads import Problem
 
 MODEL, LAYOUT, GAIN, SPEED = "model", "layout", "gain", "speed"
 LEADS_SHOWN, FILTERS, OVERVIEW = "leads_shown", "filters", "overview"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
 UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
 DESTINATION = "destination"
-ROWS, BATCH_UPLOADS, BATCH_DESCRIPTION = "rows", "batch_uploads", "batch_description"
+ROWS = "rows"
 _DROPS, _TAKEN, _PROBLEMS, _NOTICES, _READINGS = "drops", "taken", "problems", "notices", "readings"
 _ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN, _VIEW = (
     "entries",
@@ -110,7 +110,6 @@ def prepare() -> None:
         _CURRENT: None,
         DESTINATION: None,
         BATCH_UPLOADS: [],
-        BATCH_DESCRIPTION: None,
         _DROPS: 0,
         _TAKEN: frozenset(),
         _PROBLEMS: (),
@@ -241,7 +240,7 @@ def remove_all() -> None:
     st.session_state[_ENTRIES], st.session_state[_READINGS] = {}, {}
     st.session_state[_CURRENT] = None
     st.session_state[_PROBLEMS] = st.session_state[_NOTICES] = ()
-    st.session_state[BATCH_UPLOADS], st.session_state[BATCH_DESCRIPTION] = [], None
+    st.session_state[BATCH_UPLOADS] = []
     st.session_state[_DROPS] += 1
     forget_zoom()
 
@@ -254,9 +253,10 @@ def open_entry(key: str | None = None) -> None:
         leave_for("analyse")
 
 
-def hand_to_batch(files: list[tuple[str, bytes]], description: Description | None) -> None:
-    """Leave files, as (name, bytes), for a job of the batch, and go there."""
-    st.session_state[BATCH_UPLOADS], st.session_state[BATCH_DESCRIPTION] = files, description
+def hand_to_batch(files: list[tuple[str, bytes]]) -> None:
+    """Leave files, as (name, bytes), for a new job of the batch, and go there."""
+    st.session_state[BATCH_UPLOADS], st.session_state[BATCH_SOURCE] = files, "uploads"
+    st.session_state[BATCH_JOB] = None
     leave_for("batch")
 
 

@@ -205,19 +205,16 @@ def _free_name(entry: Entry, taken: set[str]) -> str:
     return next(f"{name} ({k})" for k in range(2, len(taken) + 3) if f"{name} ({k})" not in taken)
 
 
-def for_batch(entries: Sequence[Entry]) -> tuple[list[tuple[str, bytes]], Description | None, int]:
-    """Return the files of uploaded records for a job of the batch, how they are described, and how many stay behind.
+def for_batch(entries: Sequence[Entry]) -> list[tuple[str, bytes]]:
+    """Return the files of uploaded records for a job of the batch, as (name, bytes).
 
-    A job has one description: that of the record described last; others stay behind. Files are named with a folder
-    of their own where two records' files have one name.
+    Files are named with a folder of their own where two records' files have one name.
     """
     uploaded = [entry for entry in entries if entry.files]
-    said = next((entry.said for entry in reversed(uploaded) if entry.said), {})
-    sent = [entry for entry in uploaded if not entry.said or entry.said == said]
-    clash = Counter(base_name(upload.name) for entry in sent for upload in entry.files)
+    clash = Counter(base_name(upload.name) for entry in uploaded for upload in entry.files)
     files = []
-    for k, entry in enumerate(sent):
+    for k, entry in enumerate(uploaded):
         names = [base_name(upload.name) for upload in entry.files]
         own = f"{k + 1:04d}/" if any(clash[name] > 1 for name in names) else ""
         files += [(own + name, upload.data) for name, upload in zip(names, entry.files, strict=True)]
-    return files, Description(**said) if said else None, len(uploaded) - len(sent)
+    return files

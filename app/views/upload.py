@@ -48,9 +48,6 @@ def _head(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         uploaded = any(entry.files for entry in entries)
         st.button("Score as a batch", on_click=_to_batch, disabled=not uploaded)
         st.button("Open first", on_click=state.open_entry, type="primary", shortcut="Enter", disabled=not entries)
-    if (behind := uploads.for_batch(entries)[2]) > 0:
-        few = "1 record" if behind == 1 else f"{behind} records"
-        look.text("note", f"A batch has one description for all its files: {few} described otherwise would stay here.")
 
 
 def _count(ready: int, attention: int) -> str:
@@ -151,8 +148,7 @@ def _remove_all() -> None:
 
 
 def _to_batch() -> None:
-    files, description, _ = uploads.for_batch(state.entries())
-    state.hand_to_batch(files, description)
+    state.hand_to_batch(uploads.for_batch(state.entries()))
 
 
 def _examples(full: bool) -> None:

@@ -38,7 +38,7 @@ def clicked(app, **what):
     """Click in the rows, as the browser reports it."""
     with pytest.MonkeyPatch.context() as patch:
         said = SimpleNamespace(**({"open": None, "dismiss": None} | what))
-        stand_in = {**app.session_state.filtered_state, state.ROWS: said}
+        stand_in = {**app.session_state._state.filtered_state, state.ROWS: said}
         patch.setattr(state.st, "session_state", stand_in)
         state.take_open() if what.get("open") else state.take_dismiss()
     for key in ("current", "problems", state.DESTINATION):
@@ -293,14 +293,13 @@ def test_the_same_file_described_otherwise_is_another_record(app, array_file):
         describe(app, fs=fs)
     assert [row["fs"] for row in listed(app)["rows"]] == ["500 Hz", "400 Hz"]
     assert names(app) == ["bare", "bare (2)"]
-    assert "1 record described otherwise would stay here" in page_words(app)
 
 
 def test_quality_is_shown_by_lead(app, tmp_path, record):
     rng = np.random.default_rng(0)
     signal = record.signal.copy()
     signal[2] = 0.0
-    signal[6] += rng.normal(0, 1.5, signal.shape[1])
+    signal[6] += rng.normal(0, 0.25, signal.shape[1])
     np.save(tmp_path / "noisy.npy", signal)
     upload(app, ("noisy.npy", (tmp_path / "noisy.npy").read_bytes()))
     describe(app)
@@ -358,13 +357,11 @@ def test_uploads_are_handed_to_the_batch(app, example_folder):
     upload(app, *one, *pair(example_folder, "normal-95"))
     upload(app, *other)
     app.run()
-    files, description, behind = uploads.for_batch(list(app.session_state["entries"].values()))
+    files = uploads.for_batch(list(app.session_state["entries"].values()))
     assert [name for name, _ in files] == [
         "0001/rec.hea", "0001/rec.dat", "normal-95.hea", "normal-95.dat", "0003/rec.hea", "0003/rec.dat",
     ]  # fmt: skip
     assert dict(files)["0003/rec.dat"] == other[1][1]
-    assert description is None
-    assert behind == 0
     button(app, "Score as a batch").click().run()
     assert app.session_state[state.BATCH_UPLOADS] == files
 

@@ -11,9 +11,27 @@ PAINTED = "() => window.leadwise && window.leadwise.painted"
 
 
 def go(page: Page, address: str) -> None:
-    """Open the app and wait for the choice of records."""
+    """Open the app and wait for the Upload page."""
     page.goto(address)
     page.get_by_text("Open an ECG", exact=True).wait_for()
+
+
+def drop(page: Page, files: list[str]) -> None:
+    """Drop files on the Upload page and wait for their rows."""
+    page.locator("input[type=file]").set_input_files(files)
+    page.locator("tr.record, tr.problem").first.wait_for()
+
+
+def open_first(page: Page) -> None:
+    """Open the first record by its key and wait for its ECG."""
+    page.keyboard.press("Enter")
+    page.wait_for_function(PAINTED)
+
+
+def visit(page: Page, title: str) -> None:
+    """Go to a page by the header, and wait until it is drawn."""
+    page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+    settle(page)
 
 
 def open_example(page: Page, title: str) -> None:

@@ -54,8 +54,8 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
 
 def test_a_pair_is_dropped_and_measured(page: Page, address: str, pair: list[str]) -> None:
     driving.go(page, address)
-    page.locator("input[type=file]").set_input_files(pair)
-    page.wait_for_function(driving.PAINTED)
+    driving.drop(page, pair)
+    driving.open_first(page)
     sheet = page.locator("svg.sheet")
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()
@@ -86,8 +86,8 @@ def test_keys_flip_the_model_and_turn_the_page(page: Page, address: str) -> None
     page.keyboard.press("m")
     page.wait_for_function("() => window.leadwise.painted.model === 'cae'")
     page.keyboard.press("o")
-    page.get_by_text("Open an ECG", exact=True).wait_for()
-    page.get_by_role("button", name="Low voltage").click()
+    page.get_by_text("1 ready", exact=True).wait_for()
+    page.get_by_role("button", name="Left bundle branch block").click()
     page.wait_for_function("old => window.leadwise.painted.record !== old", arg=first)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("old => window.leadwise.painted.record === old", arg=first)
