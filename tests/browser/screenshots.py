@@ -9,13 +9,14 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from ecg_core.readers import read_record
-from ecg_core.synthetic import example_paths
+from ecg_core.synthetic import EXAMPLES, example_paths, write_record
 from tests.browser import driving
 from tests.browser.ensure_browser import browser_path
 from tests.browser.serving import ROOT, served
@@ -24,9 +25,30 @@ SIZES = {1440: 900, 1024: 768}
 PVC, LBBB, CALM = "Premature ventricular beat", "Left bundle branch block", "Sinus rhythm, 72 /min"
 
 
-def empty(page: Page, address: str, files: Path) -> None:
-    """Show the choice of records."""
+def upload_empty(page: Page, address: str, files: Path) -> None:
+    """Show the drop zone and the examples."""
     driving.go(page, address)
+
+
+def upload(page: Page, address: str, files: Path) -> None:
+    """Show rows, and files that need attention."""
+    driving.go(page, address)
+    pairs = [str(path.with_suffix(suffix)) for path in example_paths() for suffix in (".hea", ".dat")]
+    driving.drop(page, [*pairs, str(files / "lone.hea"), str(files / "broken.hea")])
+    page.locator(".place.waiting").last.wait_for(state="detached")
+
+
+def description(page: Page, address: str, files: Path) -> None:
+    """Show the form that asks what an array does not say."""
+    driving.go(page, address)
+    driving.drop(page, [str(files / "noisy.npy")])
+    page.get_by_text("Read with these").wait_for()
+
+
+def analyse_empty(page: Page, address: str, files: Path) -> None:
+    """Show Analyse without a record."""
+    driving.go(page, address)
+    driving.visit(page, "Analyse")
 
 
 def analyse(page: Page, address: str, files: Path) -> None:
@@ -63,46 +85,85 @@ def moved(page: Page, address: str, files: Path) -> None:
     driving.move_threshold(page, "ArrowRight", "6 %")
 
 
-def errors(page: Page, address: str, files: Path) -> None:
-    """Show a lone half, and a file that cannot be read."""
-    driving.go(page, address)
-    page.locator("input[type=file]").set_input_files([str(files / "lone.hea"), str(files / "broken.hea")])
-    page.locator(".lw-problem").first.wait_for()
-
-
-def described(page: Page, address: str, files: Path) -> None:
-    """Show the form that asks what an array does not say."""
-    driving.go(page, address)
-    page.locator("input[type=file]").set_input_files(str(files / "noisy.npy"))
-    page.get_by_text("Read with these").wait_for()
-
-
 def unreadable(page: Page, address: str, files: Path) -> None:
     """Show a record that is not interpretable."""
-    described(page, address, files)
+    description(page, address, files)
     page.get_by_label("Sampling rate (Hz)").fill("500")
     for label, option in (("Unit of the values", "mV"), ("Leads, in the file's order", "I, II, III")):
         page.get_by_role("combobox", name=label).click()
         page.get_by_role("option", name=option).first.click()
     page.get_by_role("button", name="Read with these").click()
+    page.locator("tr.record").first.click()
     page.wait_for_function(driving.PAINTED)
 
 
+def long(page: Page, address: str, files: Path) -> None:
+    """Show a long recording with the overview of its score."""
+    driving.go(page, address)
+    driving.drop(page, [str(files / "long.hea"), str(files / "long.dat")])
+    driving.open_first(page)
+
+
+def compare(page: Page, address: str, files: Path) -> None:
+    """Show three models on one record, and the held-out figures."""
+    driving.go(page, address)
+    driving.open_example(page, LBBB)
+    driving.visit(page, "Compare models")
+
+
+def compare_empty(page: Page, address: str, files: Path) -> None:
+    """Show the held-out figures without a record."""
+    driving.go(page, address)
+    driving.visit(page, "Compare models")
+
+
+def batch_empty(page: Page, address: str, files: Path) -> None:
+    """Show how a batch is started."""
+    driving.go(page, address)
+    driving.visit(page, "Batch review")
+
+
+def batch(page: Page, address: str, files: Path) -> None:
+    """Show a batch that is scored, with a record beside the grid; the first picture makes it."""
+    batch_empty(page, address, files)
+    made = page.get_by_role("button", name="Synthetic examples")
+    if made.count():
+        made.first.click()
+    else:
+        page.get_by_role("button", name="Score and review").click()
+        page.get_by_role("button", name="Pause").wait_for()
+        page.get_by_role("button", name="Pause").wait_for(state="detached", timeout=600_000)
+    page.frame_locator("iframe").first.locator(".ag-row").first.wait_for()
+
+
+def models(page: Page, address: str, files: Path) -> None:
+    """Show the model cards."""
+    driving.go(page, address)
+    driving.visit(page, "Models")
+
+
 STATES: dict[str, Callable[[Page, str, Path], None]] = {
-    "empty": empty,
+    "upload-empty": upload_empty,
+    "upload": upload,
+    "upload-description": description,
+    "analyse-empty": analyse_empty,
     "analyse": analyse,
-    "below": below,
-    "stretch": stretch,
-    "12x1": twelve,
-    "threshold": moved,
-    "errors": errors,
-    "description": described,
-    "not-interpretable": unreadable,
+    "analyse-below": below,
+    "analyse-stretch": stretch,
+    "analyse-12x1": twelve,
+    "analyse-threshold": moved,
+    "analyse-not-interpretable": unreadable,
+    "analyse-long": long,
+    "compare": compare,
+    "compare-empty": compare_empty,
+    "batch-empty": batch_empty,
+    "batch": batch,
+    "models": models,
 }
 
 
 def prepare_files(folder: Path) -> None:
-    """Write the files that go wrong."""
+    """Write the files that go wrong, one that says nothing of itself, and a long recording."""
     source = example_paths()[0]
     (folder / "lone.hea").write_bytes(source.read_bytes().replace(source.stem.encode(), b"lone"))
     (folder / "broken.hea").write_bytes(b"this is no header")
@@ -111,6 +172,8 @@ def prepare_files(folder: Path) -> None:
     signal[4:] = rng.normal(0, 1.5, signal[4:].shape)
     signal[:3] = 0.0
     np.save(folder / "noisy.npy", signal)
+    spec = next(spec for spec in EXAMPLES if spec.kind == "pvc")
+    write_record(replace(spec, name="long", duration_s=120.0), folder)
 
 
 def picture(context: BrowserContext, name: str, address: str, files: Path, target: Path, width: int) -> None:
