@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import look, resources, sheet, state, summary, timeline, words
+from app import exports, look, resources, sheet, state, summary, timeline, words
 from app.components import rail
 from app.components.controls import controls, threshold_slider
+from app.components.export import ExportMenu
 from app.components.overview import overview
 from app.components.paper import paper
 from app.components.record_bar import no_record, record_bar
@@ -48,7 +49,8 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
     model, rate = state.value(state.MODEL), state.value(state.RATE)
     thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
-    record_bar(entry)
+    export = ExportMenu()
+    record_bar(entry, export.place)
     with st.container(key="hidden_keys"):
         st.button("Next model", on_click=state.next_model, shortcut="M")
     for name, sentence in failed.items():
@@ -63,6 +65,9 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
     view = resources.on_view(entry, detection, seen) if detection else None
     limit = resources.threshold(entry, model, view, rate) if view else None
     above = words.is_above(view, limit, rate) if view else None
+    if view:
+        read = exports.readings(found, thresholds, rate)
+        export.fill(exports.files(entry, model, read, exports.view(entry.record.fs, seen, above), seen, view))
     with st.container(key="sheet"):
         with st.container(key="main"):
             if detection and view:
@@ -108,7 +113,9 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: bool
     model, lead = None, None
     if view is not None and view.explanation is not None:
         ident = data["signals"]
-        model = resources.model_packet(entry.key, ident, view.model, view.checkpoint, entry.around(seen.start_s, seen.stop_s), shown, view)
+        model = resources.model_packet(
+            entry.key, ident, view.model, view.checkpoint, entry.around(seen.start_s, seen.stop_s), shown, view
+        )
         lead = resources.lead_packet(ident, view, data["alone"]) if data["alone"] else None
     paper(resources.signals_packet(entry.key, data["signals"], shown), model, data, state.take_lead, lead)
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from ecg_core.errors import ConfigError
 from ecg_core.records import Record, twelve_leads
 from ecg_core.report.content import Reading, View
-from ecg_core.report.page import Page, draw_page
 
 __all__ = ["Reading", "View", "report_pdf", "report_png"]
 
@@ -22,7 +21,13 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def report_pdf(
-    record: Record, reading: Reading, at: datetime, view: View | None = None, others: Sequence[Reading] = ()
+    record: Record,
+    reading: Reading,
+    at: datetime,
+    view: View | None = None,
+    *,
+    others: Sequence[Reading] = (),
+    duration_s: float | None = None,
 ) -> bytes:
     """Return one A4 page, landscape: verdict, ECG at true scale, what computed it, notes, intended use.
 
@@ -33,16 +38,19 @@ def report_pdf(
     at : when the report is made, in UTC; the same input gives the same bytes.
     view : how the ECG is shown; as a printed ECG by default.
     others : other models' readings, for their agreement.
+    duration_s : length of the recording where `record` is a part of it.
 
     Raises
     ------
     ConfigError
         For a layout that is not a whole sheet, or a filter that the sampling rate cannot carry.
     """
+    from ecg_core.report.page import Page, draw_page  # reportlab comes with it: not before a page is asked for
+
     view = view or View()
     if view.layout not in LAYOUTS:
         raise ConfigError(f"Expected a layout of a whole sheet, one of {', '.join(LAYOUTS)}; found {view.layout}.")
-    return draw_page(Page(twelve_leads(record), reading, tuple(others), view, at))
+    return draw_page(Page(twelve_leads(record), reading, tuple(others), view, at, duration_s))
 
 
 def report_png(pdf: bytes, dpi: int = DPI) -> bytes:

@@ -58,6 +58,7 @@ class View:
     start_s : where the sheet begins, seconds from the recording's start; None: where the model's maps begin.
     leads : what is shown in "6x2" and "12x1".
     filters : names of `ecg_core.display.FILTERS`.
+    filled : whether marks are filled; None: where the record is above the threshold.
     """
 
     layout: Layout = "3x4"
@@ -68,6 +69,7 @@ class View:
     filters: tuple[str, ...] = ()
     reconstruction: bool = True
     marks: bool = True
+    filled: bool | None = None
 
 
 def score_words(reading: Reading) -> str:

@@ -35,6 +35,7 @@ class Page:
     ----------
     at : when the report is made, UTC.
     others : other models' readings of the same record.
+    duration_s : length of the recording where `record` is a part of it.
     """
 
     record: Record
@@ -42,6 +43,7 @@ class Page:
     others: tuple[Reading, ...]
     view: View
     at: datetime
+    duration_s: float | None = None
 
 
 def draw_page(page: Page) -> bytes:
@@ -60,7 +62,7 @@ def _header(pen: Pen, page: Page) -> float:
     record, detection = page.record, page.reading.detection
     text, muted = PRINT["text"], PRINT["muted"]
     wide = pen.text(LEFT_MM, 13.0, record.name, 14, text, bold=True, most_mm=110.0)
-    facts = f"{wording.patient(record)}   {wording.recording(record)}"
+    facts = f"{wording.patient(record)}   {wording.recording(record, page.duration_s)}"
     pen.text(LEFT_MM + wide + 5.0, 13.0, facts, 9, muted, most_mm=215.0 - LEFT_MM - wide)
     pen.text(RIGHT_MM, 11.0, "Leadwise ECG report", 9, text, bold=True, anchor="end")
     made = f"{content.made(page.at)}   sha256 {detection.sha256[:12]}"
@@ -78,7 +80,8 @@ def _header(pen: Pen, page: Page) -> float:
 def _verdict(pen: Pen, page: Page, top: float) -> float:
     """Say how unusual, where, how sure; return where it ends."""
     columns = (LEFT_MM, 122.0, 204.0)
-    for x, title in zip(columns, ("How unusual", "Where", "How sure"), strict=True):
+    where = "Where, in the seconds below" if page.reading.detection.segments else "Where"
+    for x, title in zip(columns, ("How unusual", where, "How sure"), strict=True):
         pen.text(x, top + 3.2, title, 7.5, PRINT["muted"])
     ends = (
         _how_unusual(pen, page, columns[0], top + 5.0),
@@ -254,8 +257,8 @@ def _drawn(page: Page, room: float) -> ecg.Ecg:
         explanation=found,
         reconstruction=view.reconstruction,
         marks=view.marks,
-        filled=bool(reading.above),
+        filled=bool(reading.above) if view.filled is None else view.filled,
         faults={lead: " and ".join(why) for lead, why in detection.quality.items() if why},
-        foot=wording.printed(view.speed, gain, record.fs, ", ".join(titles(view.filters)), by_itself),
+        foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself),
         model_words=f"reconstruction by {reading.title}, {wording.BANDS.get(detection.model, '± 1 SD')}",
     )
