@@ -86,9 +86,14 @@ def map_words(raised: NDArray[np.uint8], n: int) -> str:
 
 
 def agreement_words(
-    sides: Sequence[bool | None], count: NDArray[np.uint8] | None, start_s: float
+    sides: Sequence[bool | None], count: NDArray[np.uint8] | None, start_s: float, marking: Sequence[str] = ()
 ) -> tuple[str, list[str]]:
-    """Return how many models are above the threshold, and what they mark together."""
+    """Return how many models are above the threshold, and what they mark together.
+
+    Parameters
+    ----------
+    marking : the titles of the models that mark anything.
+    """
     known = [side for side in sides if side is not None]
     if not known:
         return "Not interpretable", ["No model gives a score."]
@@ -96,6 +101,8 @@ def agreement_words(
     if count is None or not count.any():
         return headline, ["No model marks a stretch."]
     all_of = spans(count, len(known), start_s) if len(known) > 1 else []
+    if len(marking) == 1:
+        return headline, [f"Only {marking[0]} marks a stretch."]
     if not all_of:
         return headline, ["Marks differ: no instant is marked by all."]
     told = ", ".join(words.span(a, b) for a, b in all_of[:SHOWN_SPANS])
@@ -142,7 +149,7 @@ def model_data(
         "figure_suffix": said.figure_suffix,
         "figure_caption": said.figure_caption,
         "headline": said.headline,
-        "rarity": said.rarity,
+        "rarity": "" if said.rarity.startswith(f"{said.figure}{said.figure_suffix} ") else said.rarity,
         "spoken": words.spoken(said),
         "rows": rows,
         "curve": drawn,
@@ -186,7 +193,8 @@ def comparison(
         arrays[f"trace_{index}"] = explanation.sample_scores
         arrays[f"error_{index}"] = cells
     count = marked_by(explained, start_s, stop_s) if explained else None
-    headline, lines = agreement_words(sides, count, start_s)
+    marking = [said["title"] for said in models if said["stretches"]]
+    headline, lines = agreement_words(sides, count, start_s, marking)
     header: dict[str, Any] = {"record": key, "lead": lead, "leads": list(LEADS), "fs": shown.fs, "n": len(signal)}
     header |= {"start_s": start_s, "stop_s": stop_s, "model_fs": COUNT_FS, "cell_s": packets.CELL_S}
     if maps:

@@ -198,13 +198,8 @@ def distribution(
         if alarm is not None:
             _alarm(figure, float(np.arcsinh(alarm)), scheme, **at)
         if score is not None:
-            _here(
-                figure,
-                float(np.clip(np.arcsinh(score), edges[0], edges[-1])),
-                alarm is not None and score > alarm,
-                scheme,
-                at,
-            )
+            top = (float(np.clip(np.arcsinh(score), edges[0], edges[-1])), _highest(curves[title]))
+            _here(figure, top, alarm is not None and score > alarm, scheme, at)
         axis = {"range": [edges[0], edges[-1]], "showgrid": False}
         axis |= {"tickvals": [float(np.arcsinh(v)) for v, _ in ticks[title]], "ticktext": [w for _, w in ticks[title]]}
         last = "Percentile of normal ECGs at that score" if row == len(titles) else ""
@@ -238,10 +233,17 @@ def _scores(figure: go.Figure, row: int, curves: Curves, scheme: Scheme) -> None
         figure.add_trace(trace, row=row, col=1)
 
 
-def _here(figure: go.Figure, x: float, above: bool, scheme: Scheme, at: dict[str, int]) -> None:
+def _highest(curves: Curves) -> float:
+    """Return the largest share of a bin, %."""
+    kinds = (curves.scores.normal, curves.scores.abnormal)
+    return max(100.0 * max(counts) / max(1, sum(counts)) for counts in kinds)
+
+
+def _here(figure: go.Figure, top: tuple[float, float], above: bool, scheme: Scheme, at: dict[str, int]) -> None:
     """Mark the record on view: a filled triangle above the alarm threshold, a hollow one below."""
+    x, y = top
     colour = palette.colour("anomaly" if above else "text", scheme)
     figure.add_vline(x=x, line={"color": colour, "width": 1.6}, **at)
     marker = {"symbol": "triangle-down" if above else "triangle-down-open", "size": 11, "color": colour}
-    trace = go.Scatter(x=[x], y=[0], name="this record", mode="markers", marker=marker, hoverinfo="name")
+    trace = go.Scatter(x=[x], y=[y], name="this record", mode="markers", marker=marker, hoverinfo="name")
     figure.add_trace(trace.update(showlegend=at["row"] == 1, legendgroup="here"), **at)

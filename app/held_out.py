@@ -13,17 +13,23 @@ from ecg_core.model_info import ModelInfo
 Estimate = dict[str, float]
 
 FIGURES_MEAN = (
-    "AUROC: how often an abnormal ECG scores higher than a normal one; 0.5 is chance. AUPRC: how pure the flagged stay as "
-    "more is found; read it beside the share of abnormal ECGs. In brackets the 95 % interval."
+    "Sensitivity: abnormal ECGs above the alarm threshold. False alarms: normal ECGs above it. "
+    "AUROC: how often an abnormal ECG scores higher than a normal one; 0.5 is chance. AUPRC: how pure the flagged stay "
+    "as more is found; read it beside the share of abnormal ECGs. In brackets the 95 % interval."
 )
 CLASSES_MEAN = (
-    "Mark: share of these ECGs above the alarm threshold. Line: its 95 % interval. Where the lines of two models overlap "
-    "widely, these records do not tell which is better. An ECG may belong to several classes."
+    "Mark: share of these ECGs above the alarm threshold. Line: its 95 % interval. Where the lines of two models "
+    "overlap widely, these records do not tell which is better. An ECG may belong to several classes."
 )
-ROC_MEANS = "Each point is one alarm threshold. Dashed line: the validated setting. Shaded: 95 % interval. The diagonal is chance."
+ROC_MEANS = (
+    "Each point is one alarm threshold. Dashed: the validated setting. Shaded: 95 % interval. The diagonal is chance."
+)
 PR_MEANS = (
-    "In these records more than half of the ECGs may be abnormal. Where abnormal ECGs are rarer, fewer of the flagged are "
-    "abnormal than this picture shows."
+    "Where abnormal ECGs are rarer than in these records, fewer of the flagged are abnormal than this picture shows."
+)
+DISTRIBUTION_MEANS = (
+    "Share of normal and of abnormal ECGs at each score; the scale is in percentiles of normal ECGs. Dashed: the alarm "
+    "threshold. Many abnormal ECGs lie among the normal ones: below the threshold does not mean without disease."
 )
 
 CLASSES = {"STTC": "ST/T change", "MI": "Infarction", "HYP": "Hypertrophy", "CD": "Conduction"}
@@ -61,8 +67,9 @@ def percents(value: float | None, low: float | None, high: float | None, digits:
     return f"{share(value, digits)} ({100 * low:.{digits}f}{words.DASH}{100 * high:.{digits}f})"
 
 
-def _percents(estimate: Estimate | None, digits: int = 0) -> str:
-    found = estimate or {}
+def estimate(value: Estimate | None, digits: int = 0) -> str:
+    """Return an estimate as "61 % (58-64)"."""
+    found = value or {}
     return percents(found.get("value"), found.get("low"), found.get("high"), digits)
 
 
@@ -96,13 +103,9 @@ def alarm_score(info: ModelInfo) -> float | None:
 
 def distribution_means(is_open: bool, here: Mapping[str, float | None]) -> str:
     """Return how to read the distributions, and where this record lies."""
-    told = (
-        "Share of normal and of abnormal ECGs at each score; the scale is in percentiles of normal ECGs. Dashed: the alarm "
-        "threshold. Many abnormal ECGs lie among the normal ones: below the threshold does not mean without disease."
-    )
     if any(score is not None for score in here.values()):
-        return f"{told} Triangle: the record on view, filled above the threshold."
-    return f"{told} The record on view has no score to mark." if is_open else told
+        return f"{DISTRIBUTION_MEANS} Triangle: the record on view, filled above the threshold."
+    return f"{DISTRIBUTION_MEANS} The record on view has no score to mark." if is_open else DISTRIBUTION_MEANS
 
 
 def provenance(found: Sequence[Detection]) -> str:
@@ -110,7 +113,7 @@ def provenance(found: Sequence[Detection]) -> str:
     return " · ".join(f"{TITLES.get(d.model, d.model)} {d.checkpoint}" for d in found) or "no model loaded"
 
 
-COLUMNS = ("Model", "AUROC", "AUPRC", "Abnormal found", "Normal flagged")
+COLUMNS = ("Model", "AUROC", "AUPRC", "Sensitivity", "False alarms")
 
 
 def overall_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
@@ -123,7 +126,7 @@ def overall_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
             {"value": 1 - passed["value"], "low": 1 - passed["high"], "high": 1 - passed["low"]} if passed else None
         )
         cells = [area(metrics.get("auroc")), area(metrics.get("auprc"))]
-        rows.append([info.title, *cells, _percents(metrics.get("sensitivity")), _percents(flagged, 1)])
+        rows.append([info.title, *cells, estimate(metrics.get("sensitivity")), estimate(flagged, 1)])
     return rows
 
 
@@ -146,13 +149,22 @@ def class_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
         found = [info.metrics.get("superclass", {}).get(key) for info in infos]
         if any(found):
             n = next(row["n_abnormal"] for row in found if row)
-            rows.append([f"{name}, {n} ECGs", *(_percents((row or {}).get("sensitivity")) for row in found)])
+            rows.append([f"{name}, {n} ECGs", *(estimate((row or {}).get("sensitivity")) for row in found)])
     return rows
 
 
 def rule_names(infos: Sequence[ModelInfo]) -> list[str]:
     """Return the threshold rules that any model was measured with, in order."""
     return list(dict.fromkeys(row["rule"] for info in infos for row in info.metrics.get("rules", ())))
+
+
+def rule_facts(infos: Sequence[ModelInfo]) -> list[tuple[str, str]]:
+    """Return each rule's name and what it means."""
+    return [(_capital(name), RULES[name] + ".") for name in rule_names(infos) if name in RULES]
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def rule_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
@@ -168,7 +180,7 @@ def rule_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
             found = [row.get(f"sensitivity{b}") for b in ("", "_low", "_high")]
             cells += [words.DASH if threshold is None else f"{threshold:.2f}"]
             cells += [percents(*found), percents(*flagged, digits=1)]
-        rows.append([name[0].upper() + name[1:], *cells])
+        rows.append([_capital(name), *cells])
     return rows
 
 

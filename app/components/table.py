@@ -1,4 +1,4 @@
-"""A small table of figures, read by eye and by screen reader; cells are plain words and escaped."""
+"""Small tables of figures and named facts, read by eye and by screen reader; cells are plain words and escaped."""
 
 from __future__ import annotations
 
@@ -36,3 +36,9 @@ def table(
 ) -> None:
     """Show the table of `markup`."""
     st.html(markup(caption, columns, rows, groups))
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Show named facts, one a line."""
+    body = "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(words)}</dd>" for name, words in rows)
+    st.html(f'<dl class="lw-facts">{body}</dl>')

@@ -7,7 +7,7 @@ import streamlit as st
 from app import comparison, held_out, look, resources, sheet, state, words
 from app.components.compare import bands
 from app.components.record_bar import no_record, record_bar
-from app.components.table import table
+from app.components.table import facts, table
 from app.state import Entry
 from ecg_core.detection import Detection
 from ecg_core.model_info import ModelInfo
@@ -44,7 +44,7 @@ def _record(entry: Entry, found: dict[str, Detection]) -> None:
         look.text("problem", warning)
     start_s = entry.record.start_s
     strongest_s = main.explanation.start_s if main.explanation else start_s
-    seen = sheet.window(start_s, entry.record.duration, SPEED, state.view_start(), strongest_s)
+    seen = sheet.window(start_s, entry.duration, SPEED, state.view_start(), strongest_s)
     shown = resources.shown(entry, seen, ())
     thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
@@ -89,8 +89,8 @@ def _figures(known: list[ModelInfo]) -> None:
         caption = f"Alarm threshold at {rate} false alarms"
         table(caption, held_out.COLUMNS, held_out.overall_rows(known))
         look.text("figure-note", held_out.FIGURES_MEAN)
-        columns = ("Abnormal found at the alarm threshold", *(info.title for info in known))
-        table("The same by class of diagnosis", columns, held_out.class_rows(known))
+        columns = ("Sensitivity at the alarm threshold", *(info.title for info in known))
+        table("By class of diagnosis", columns, held_out.class_rows(known))
 
 
 def _classes(known: list[ModelInfo]) -> None:
@@ -112,7 +112,7 @@ def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelI
     curves, scheme = {info.title: info.curves for info in drawn if info.curves}, look.scheme()
     with st.container(key="held_out_curves"):
         with st.container():
-            look.text("subtitle", "Found against flagged (ROC)")
+            look.text("subtitle", "Abnormal ECGs found, normal ECGs flagged (ROC)")
             figure = curve_charts.roc(curves, scheme, held_out.rate_of(drawn[0]))
             st.plotly_chart(figure, key="roc", theme=None, config=look.PLOTLY)
             look.text("figure-note", held_out.ROC_MEANS)
@@ -131,9 +131,7 @@ def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelI
 
 def _rules(known: list[ModelInfo]) -> None:
     look.text("subtitle", "Ways to set the threshold")
-    columns = ("Rule", *("threshold", "abnormal found", "normal flagged") * len(known))
+    columns = ("Rule", *("threshold", "sensitivity", "false alarms") * len(known))
     groups = [("", 1), *((info.title, 3) for info in known)]
     table("Each fitted on fold 9, measured on held-out records", columns, held_out.rule_rows(known), groups)
-    for name in held_out.rule_names(known):
-        if name in held_out.RULES:
-            look.text("figure-note", f"{name[0].upper()}{name[1:]}: {held_out.RULES[name]}.")
+    facts(held_out.rule_facts(known))

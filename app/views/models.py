@@ -1,10 +1,55 @@
-"""The model cards."""
+"""The model cards, with their figures, and how to train and calibrate anew."""
 
 from __future__ import annotations
 
-from app import look
+import streamlit as st
+
+from app import look, models, resources, state
+from app.components.table import facts
+from ecg_core.model_info import ModelInfo
 
 
 def page() -> None:
-    """Show the page."""
-    look.status_bar("")
+    """Show one model: what identifies it, commands, and its card."""
+    infos, problems = resources.model_infos(state.MODELS)
+    look.text("large", "Models")
+    for sentence in problems:
+        look.text("problem", sentence)
+    if not infos:
+        look.text("lead", f"There is no model in {resources.store()}: copy checkpoints there, or train them.")
+        look.status_bar("no model")
+        return
+    info = _choose(infos)
+    with st.container(key="models_page"):
+        with st.container(key="model_facts"):
+            _facts(info)
+        with st.container(key="card"):
+            if info.card:
+                st.markdown(models.card(info))  # never as HTML: the store may be the operator's
+            else:
+                look.text("lead", models.NO_CARD)
+    normals = f"calibrated on {info.calibration['n_normals']} normal ECGs"
+    look.status_bar(" · ".join([info.title, info.checkpoint, normals]))
+
+
+def _choose(infos: list[ModelInfo]) -> ModelInfo:
+    by_name = {info.name: info for info in infos}
+    titles = {info.name: info.title for info in infos}
+    state.offer_card(tuple(by_name))
+    hidden = {"label_visibility": "collapsed", "required": True}
+    chosen = st.segmented_control(
+        "Model", list(by_name), format_func=titles.__getitem__, key=state.MODEL_CARD, **hidden
+    )
+    return by_name[chosen]
+
+
+def _facts(info: ModelInfo) -> None:
+    look.text("subtitle", "At a glance")
+    facts(models.facts(info))
+    look.text("subtitle", "Train it anew")
+    look.text("figure-note", "In a checkout of the code, with PTB-XL at hand.")
+    st.code(models.retrain(info), language="sh")
+    look.text("figure-note", "All three at once: make reproduce DATA=PTB_XL")
+    look.text("subtitle", "Fit it to your own normal ECGs")
+    look.text("figure-note", "Keeps the network; refits percentiles and threshold. A few hundred normals are enough.")
+    st.code(models.recalibrate(info), language="sh")

@@ -141,7 +141,7 @@ class CompareView {
         element("p.fine", {}, model.figure_caption));
     }
     head.append(element("div", {}, element(`div.verdict.${model.side}`, {}, element("i", { "aria-hidden": "true" }), model.headline),
-      element("p.fine", {}, model.rarity)));
+      model.rarity ? element("p.fine", {}, model.rarity) : null));
     const facts = element("dl", {});
     for (const [name, words] of model.rows) facts.append(element("dt", {}, name), element("dd", {}, words));
     return element("div.words", {}, element("h3", {}, model.title), element("p.said", {}, model.spoken),

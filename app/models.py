@@ -1,0 +1,64 @@
+"""What the Models page says of a checkpoint: facts and commands, plain data."""
+
+from __future__ import annotations
+
+import re
+
+from app import held_out, words
+from ecg_core.model_info import ModelInfo
+
+NO_CARD = "This checkpoint has no model card: run python -m training.release."
+
+
+def facts(info: ModelInfo) -> list[tuple[str, str]]:
+    """Return what identifies a model, and what it was measured with."""
+    calibration = info.calibration
+    rows = [
+        ("Checkpoint", f"{info.checkpoint} (first 12 digits of the weights' sha256)"),
+        ("Calibrated on", f"{calibration['n_normals']:,} normal ECGs: {calibration['population'].rstrip('.')}"),
+    ]
+    low, high = calibration["false_alarm_interval"]
+    rate = words.percent(held_out.rate_of(info))
+    dash = words.DASH
+    rows.append(("False alarms", f"{rate} set; so many normals allow {100 * low:.1f}{dash}{100 * high:.1f} %"))
+    if held_out.measured([info]):
+        overall = info.metrics["overall"]
+        rows += [
+            ("Measured on", held_out.subject([info])),
+            ("AUROC", held_out.area(overall.get("auroc"))),
+            ("AUPRC", held_out.area(overall.get("auprc"))),
+            ("Sensitivity", held_out.estimate(overall.get("sensitivity"))),
+            ("Specificity", held_out.estimate(overall.get("specificity"), 1)),
+        ]
+    else:
+        rows.append(("Measured on", "nothing yet: run python -m training.evaluate --write"))
+    return rows
+
+
+def retrain(info: ModelInfo) -> str:
+    """Return the commands that make the model anew from PTB-XL."""
+    return "\n".join(
+        [
+            "python -m training.prepare --ptbxl PTB_XL --out PREPARED",
+            f"python -m training.train --config training/configs/{info.name}.toml --data PREPARED",
+            f"python -m training.calibrate --run runs/{info.name} --data PREPARED --store STORE",
+            f"python -m training.evaluate --store STORE --model {info.name} --data PREPARED --write",
+            "python -m training.release --store STORE",
+        ]
+    )
+
+
+def recalibrate(info: ModelInfo) -> str:
+    """Return the commands that keep the network and fit percentiles and threshold to one's own normal ECGs."""
+    return "\n".join(
+        [
+            "python -m training.prepare --folder MINE --out PREPARED",
+            f"python -m training.calibrate --model {info.name} --data PREPARED --store STORE",
+            "LEADWISE_STORE=STORE make run",
+        ]
+    )
+
+
+def card(info: ModelInfo) -> str:
+    """Return the card's markdown with its pictures made links: nothing is fetched from outside."""
+    return re.sub(r"!(?=\[)", "", info.card)

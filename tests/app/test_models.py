@@ -1,0 +1,88 @@
+"""The Models page in each of its states, and that the commands it names exist."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import models, state
+from ecg_core.model_info import read_model_info
+from tests.app.stores import TITLES, write_store
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = write_store(tmp_path / "store")
+    monkeypatch.setenv("LEADWISE_STORE", str(folder))
+    return folder
+
+
+def page_words(app: AppTest) -> str:
+    return "\n".join(element.proto.body for element in app.get("html") if "<style>" not in element.proto.body)
+
+
+def opened(app: AppTest) -> AppTest:
+    app.run()
+    app.switch_page("models").run()
+    assert not app.exception
+    return app
+
+
+def test_a_card_with_its_figures_hash_and_commands(app: AppTest, store: Path) -> None:
+    words = page_words(opened(app))
+    info = read_model_info(store / "vae-bilstm-mha")
+    assert info.checkpoint in words
+    assert "914 normal ECGs: made-up normals" in words
+    assert "0.800 (0.780–0.820)" in words
+    assert "It does not diagnose, and it does not rule out disease." in words
+    assert any("training/configs/vae-bilstm-mha.toml" in code.value for code in app.code)
+
+
+def test_each_model_can_be_chosen(app: AppTest, store: Path) -> None:
+    opened(app)
+    for name, title in TITLES.items():
+        app.segmented_control(key=state.MODEL_CARD).set_value(name).run()
+        assert not app.exception
+        assert any(m.value.startswith(f"# {title}\n") for m in app.markdown)
+
+
+def test_a_card_is_markdown_without_html_and_fetches_nothing(app: AppTest, store: Path) -> None:
+    (card,) = opened(app).markdown
+    assert not card.allow_html
+    assert "![" not in card.value
+    assert "[picture](https://example.org/x.png)" in card.value
+
+
+def test_no_card_no_figures_and_no_model(app: AppTest, store: Path) -> None:
+    for name in TITLES:
+        (store / name / "README.md").unlink()
+        path = store / name / "config.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "metrics": {}}))
+    words = page_words(opened(app))
+    assert models.NO_CARD in words
+    assert "nothing yet: run python -m training.evaluate --write" in words
+    for name in TITLES:
+        (store / name / "config.json").write_text("{")
+    words = page_words(app.run())
+    assert "cae/config.json is damaged" in words
+    assert "There is no model in" in words
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_the_commands_are_those_of_training(name: str, tmp_path: Path) -> None:
+    info = read_model_info(write_store(tmp_path) / name)
+    lines = (models.retrain(info) + "\n" + models.recalibrate(info)).splitlines()
+    for line in lines:
+        words = shlex.split(line)
+        if words[0].startswith("LEADWISE_STORE"):
+            continue
+        assert words[:2] == ["python", "-m"]
+        module = importlib.import_module(words[2])
+        text = Path(str(module.__file__)).read_text()
+        assert {option for option in words[3:] if option.startswith("--")} <= {o for o in words if f'"{o}"' in text}
+    assert (Path(__file__).parents[2] / "training" / "configs" / f"{name}.toml").is_file()
