@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -152,6 +153,11 @@ def test_every_record_becomes_a_row_with_what_the_models_said(worklist):
     assert (top["stretch_start_s"], top["stretch_model"], top["stretch_leads"]) == (3.0, "vae-bilstm-mha", "V2, I")
     assert top["masked"] == "V1"
     assert top["notes"].startswith("Note of top. Seen by cae. Seen by vae-bilstm.")
+    details = worklist.details(job.id, top["position"])
+    assert list(details) == list(MODELS)
+    assert details["cae"]["lead_scores"] == {"I": 1.0, "V1": None, "V2": 2.0}
+    assert details["cae"]["notes"] == ["Note of top.", "Seen by cae."]
+    assert worklist.details(job.id, 99) == {}
     assert (rows["dark"]["verdict"], rows["dark"]["consensus"]) == ("not interpretable", None)
     assert rows["bad"]["verdict"] == "failed"
     assert rows["bad"]["error"] == "bad.npy is damaged; get it again."  # once, not once a model
@@ -222,6 +228,7 @@ def test_csv_files_are_taken_only_when_described(worklist):
     [
         ("empty", MODELS, 0.05, "empty has no records"),
         ("ward", ["nonsense"], 0.05, "no readable checkpoint nonsense"),
+        ("ward", ["../store/cae"], 0.05, "no readable checkpoint"),
         ("ward", [], 0.05, "at least one model"),
         ("ward", MODELS, 5.0, "false-alarm rate between 0 and 1"),
     ],
@@ -330,6 +337,15 @@ def test_the_data_folder_and_the_root_are_the_operators(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr("sys.platform", "linux")
     assert data_folder() == tmp_path / "xdg" / "leadwise"
+
+
+def test_several_may_open_a_new_data_folder_at_once(tmp_path):
+    def opened(_: int) -> int:
+        with Worklist(tmp_path / "data") as one:
+            return len(one.jobs())
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(opened, range(8))) == [0] * 8
 
 
 def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path):

@@ -20,8 +20,8 @@ from ecg_core.worklist.tables import jobs, records
 
 State = Literal["waiting", "running", "paused", "cancelled", "finished", "failed"]
 Kind = Literal["folder", "uploads"]
-STALE_S = 30.0
-"""A running job whose heartbeat is older has lost its runner."""
+STALE_S = 60.0
+"""A running job whose heartbeat is older has lost its runner, or the runner hangs: longer than a busy database."""
 
 MOST_NAME = 120
 NO_JOB = "This job is gone: it was deleted; choose another one."
@@ -34,7 +34,8 @@ class Job:
     Attributes
     ----------
     kind : "folder" or "uploads"; folder : relative to the root, "" for the root itself and for uploads.
-    checkpoints : model name to the first 12 hex digits of its weights' sha256.
+    checkpoints : model name to the first 12 hex digits of its weights' sha256; store : where they lie, None for the
+        packaged ones.
     false_alarm_rate : that the thresholds are for.
     description : fs, unit and leads of files that do not say them; empty where none were given.
     creator : who started it, as he or she called himself or herself.
@@ -49,6 +50,7 @@ class Job:
     kind: Kind
     folder: str
     checkpoints: dict[str, str]
+    store: Path | None
     false_alarm_rate: float
     description: dict[str, Any]
     creator: str
@@ -78,7 +80,7 @@ class Job:
 
     @property
     def stalled(self) -> bool:
-        """Whether it should run and nothing was heard of its runner for half a minute."""
+        """Whether it should run and nothing was heard of its runner for a minute."""
         return self.state == "running" and _seconds_since(self.heartbeat) > STALE_S
 
     @property
@@ -101,6 +103,8 @@ def checkpoint_hash(model: str, store: Path | None) -> str:
     """
     folder = store or default_store()
     try:
+        if Path(model).name != model:
+            raise ValueError(model)
         config = json.loads((folder / model / "config.json").read_text(encoding="utf-8"))
         return str(config["weights_sha256"])[:12]
     except (OSError, ValueError, KeyError, TypeError):
@@ -151,7 +155,7 @@ def create(connection: Connection, job: str, plan: Plan, kind: Kind, root: Path,
             store=str(plan.store) if plan.store else None,
             false_alarm_rate=plan.false_alarm_rate,
             description=json.dumps(dict(plan.description)),
-            creator=plain(plan.creator),
+            creator=plain(plan.creator)[:MOST_NAME],
             state="waiting",
             created=time.time(),
         )
@@ -210,6 +214,7 @@ def _job(row: RowMapping) -> Job:
         kind=row["kind"],
         folder=plain(row["folder"]),
         checkpoints=json.loads(row["models"]),
+        store=Path(row["store"]) if row["store"] else None,
         false_alarm_rate=row["false_alarm_rate"],
         description=json.loads(row["description"]),
         creator=row["creator"],
@@ -245,6 +250,17 @@ def move(
     return (
         connection.execute(update(jobs).where(jobs.c.id == job, jobs.c.state.in_(allowed)).values(values)).rowcount > 0
     )
+
+
+def checkpoints_now(job: Job) -> dict[str, str]:
+    """Return the hashes of a job's models as they are in its store.
+
+    Raises
+    ------
+    WorklistError
+        If one is missing.
+    """
+    return {model: checkpoint_hash(model, job.store) for model in job.models}
 
 
 def changed_checkpoints(checkpoints: Mapping[str, str], now: Mapping[str, str]) -> str | None:

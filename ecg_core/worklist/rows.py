@@ -16,6 +16,7 @@ from ecg_core.worklist.tables import records, results
 Columns = dict[str, list[Any]]
 PER_MODEL = ("score", "percentile", "threshold", "anomalous", "error")
 DECIDED = ("decision", "reviewers", "decided_at", "comment", "differ", "my_decision")
+DETAILS = ("lead_scores", "parts", "n_normals", "anomalous_share", "expected_share", "stretches", "notes", "seconds")
 _RECORD = ("position", "seq", "name", "path", "sha256", "verdict", "consensus", "n_above", "n_scored", "heart_rate")
 _REST = ("quality", "masked", "notes", "stretch_start_s", "stretch_stop_s", "stretch_leads", "stretch_model", "error")
 
@@ -127,11 +128,21 @@ def _strongest(rows: list[dict[str, Any]]) -> tuple[str | None, dict[str, Any]]:
 
 def model_values(record: int, row: dict[str, Any]) -> dict[str, Any]:
     """Return what the results table says of a record and model."""
-    kept = {key: value for key, value in row.items() if key not in {"path", "notes"}}
+    details = {name: row[name] for name in DETAILS if name in row}
     return {
         "record": record,
         "model": row["model"],
         **{name: row.get(name) for name in PER_MODEL},
         "interpretable": row.get("interpretable"),
-        "row": json.dumps(kept, allow_nan=False),
+        "row": json.dumps(details, allow_nan=False),
     }
+
+
+def details(connection: Connection, job: str, position: int) -> dict[str, dict[str, Any]]:
+    """Return what else each model said of a record, by model; see `Worklist.details`."""
+    said = (
+        select(results.c.model, results.c.row)
+        .join(records, records.c.id == results.c.record)
+        .where(records.c.job == job, records.c.position == position)
+    )
+    return {model: json.loads(text) for model, text in connection.execute(said)}

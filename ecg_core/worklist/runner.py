@@ -49,7 +49,6 @@ class _Claim:
     job: store.Job
     run: str
     root: str
-    store: str | None
     pending: list[tuple[int, str]]
     next_seq: int
 
@@ -91,7 +90,7 @@ def _claim(worklist: Worklist) -> _Claim | None:
     """Take the oldest job that waits, before it one whose runner died: with the lock in hand, none but ours lives."""
     with worklist.database.writing() as connection:
         row = connection.execute(
-            select(jobs.c.id, jobs.c.root, jobs.c.store, jobs.c.fruitless_starts)
+            select(jobs.c.id, jobs.c.root, jobs.c.fruitless_starts)
             .where(jobs.c.state.in_(("running", "waiting")))
             .order_by(case((jobs.c.state == "running", 0), else_=1), jobs.c.created)
             .limit(1)
@@ -109,7 +108,7 @@ def _claim(worklist: Worklist) -> _Claim | None:
         job = store.one(connection, row.id)
         todo = select(records.c.id, records.c.path).where(records.c.job == row.id, records.c.seq.is_(None))
         pending = [(record.id, record.path) for record in connection.execute(todo.order_by(records.c.position))]
-    claim = _Claim(job, run, row.root, row.store, pending, job.done + 1)
+    claim = _Claim(job, run, row.root, pending, job.done + 1)
     if row.fruitless_starts >= MOST_FRUITLESS:
         message = f"Scoring ended {MOST_FRUITLESS} times before a record was done; see runner.log in the data folder."
         _end(worklist.database, claim, "failed", message)
@@ -142,9 +141,7 @@ def _checked_root(worklist: Worklist, claim: _Claim) -> Path:
     root = worklist.root_of(claim.job, Path(claim.root))
     if not root.is_dir():
         raise WorklistError(f"The folder {root} is not there; mount it, or put it back, and resume.")
-    folder = Path(claim.store) if claim.store else None
-    now = {model: store.checkpoint_hash(model, folder) for model in claim.job.models}
-    if changed := store.changed_checkpoints(claim.job.checkpoints, now):
+    if changed := store.changed_checkpoints(claim.job.checkpoints, store.checkpoints_now(claim.job)):
         raise WorklistError(changed)
     return Path(os.path.realpath(root))
 
@@ -160,7 +157,7 @@ def _scored(claim: _Claim, root: Path, workers: int | None) -> Generator[tuple[i
             inside.append((record, path, real))
     options = ScoreOptions(
         models=claim.job.models,
-        store=claim.store,
+        store=str(claim.job.store) if claim.job.store else None,
         false_alarm_rate=claim.job.false_alarm_rate,
         **_described(claim.job.description),
     )

@@ -41,7 +41,8 @@ SCHEMA = 1
 APPLICATION = 0x4C454144
 """Marks the file as ours (PRAGMA application_id)."""
 
-BUSY_S = 30.0
+BUSY_S = 20.0
+"""How long a connection waits for another one that writes."""
 STATES = ("waiting", "running", "paused", "cancelled", "finished", "failed")
 VERDICTS = ("above", "below", "not interpretable", "failed")
 DECISIONS = ("anomalous", "not anomalous", "second look")
@@ -132,7 +133,7 @@ results = Table(
     Column("anomalous", Integer),
     Column("interpretable", Integer),
     Column("error", Text),
-    Column("row", Text, nullable=False),  # JSON: all that was said of the record
+    Column("row", Text, nullable=False),  # JSON: what else the model said, the score of each lead among it
     sqlite_with_rowid=False,
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ecg_core.errors import WorklistError
 from ecg_core.plain import plain
@@ -61,11 +62,11 @@ class Worklist:
             if self.root == self.data / folders.INBOX:
                 self.root.mkdir(exist_ok=True)
             (self.data / folders.UPLOADS).mkdir(exist_ok=True, mode=0o700)
+            self.database = Database(self.data / DATABASE)
         except OSError as error:
             raise WorklistError(
                 f"The data folder {self.data} cannot be used: {error.strerror}; set {folders.DATA_VARIABLE} to another."
             ) from error
-        self.database = Database(self.data / DATABASE)
 
     def __enter__(self) -> Worklist:
         return self
@@ -211,8 +212,7 @@ class Worklist:
             If it was deleted, or a checkpoint is not the one that the job began with.
         """
         found = self.job(job)
-        now = {model: jobs.checkpoint_hash(model, self.store) for model in found.models}
-        if changed := jobs.changed_checkpoints(found.checkpoints, now):
+        if changed := jobs.changed_checkpoints(found.checkpoints, jobs.checkpoints_now(found)):
             raise WorklistError(changed)
         with self.database.writing() as connection:
             jobs.move(connection, job, "waiting", allowed=("paused", "failed"))
@@ -285,6 +285,14 @@ class Worklist:
             table = rows.columns(connection, job, found.models, since)
             reviews = decisions.reviews(connection, [decisions.of_job(job)])
         return table | rows.decided(table["sha256"], reviews, reviewer)
+
+    def details(self, job: str, position: int) -> dict[str, dict[str, Any]]:
+        """Return what else each model said of a record, by model: lead_scores, parts, stretches, notes, ...
+
+        As in the rows of `ecg_core.batch`; empty while the record waits.
+        """
+        with self.database.reading() as connection:
+            return rows.details(connection, job, position)
 
     def read_record(self, job: str, position: int) -> Record:
         """Read a record of a job from its file, with the twelve leads in report order.
