@@ -1,4 +1,4 @@
-"""The command line: `leadwise score`, `leadwise batch` and `leadwise models`, also as `python -m ecg_core`.
+"""The command line: `leadwise score`, `batch`, `report` and `models`, also as `python -m ecg_core`.
 
 What needs numpy or torch is imported by the command that needs it, so that `--help` and a typing error answer at once.
 """
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "vae-bilstm-mha"
 DEFAULT_RATE = 0.05
+LAYOUTS = ("3x4", "6x2", "12x1")
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 NOT_A_DIAGNOSIS = "Research use. A score says how unusual an ECG is among normal ones; it is not a diagnosis."
 
@@ -81,6 +83,18 @@ def build_parser() -> argparse.ArgumentParser:
     _add_score_options(batch)
     batch.add_argument("--json", action="store_true", help="print each row as a line of JSON as well")
     batch.set_defaults(run=run_batch, parser=batch)
+
+    report = commands.add_parser(
+        "report",
+        help="print a file's report",
+        description="Score a file and write its report: one A4 page, ECG at true scale, as PDF or PNG. With --model "
+        "all, the default model's, with the others' verdicts beside it.",
+    )
+    report.add_argument("file", metavar="FILE", type=Path, help="WFDB (.hea), .npy, .npz or .csv")
+    report.add_argument("--out", metavar="FILE.pdf", type=Path, required=True, help="where it goes; .pdf or .png")
+    report.add_argument("--layout", choices=LAYOUTS, default=LAYOUTS[0], help="of the leads (default: %(default)s)")
+    _add_score_options(report)
+    report.set_defaults(run=run_report, parser=report)
 
     models = commands.add_parser("models", help="list the models of a store", description="List the models of a store.")
     _add_store(models)
@@ -161,6 +175,27 @@ def run_batch(args: argparse.Namespace, parser: _Parser) -> int:
     could_not = f"{len(failed):,} could not be scored (see the column error), " if failed else ""
     print(f"{len(paths):,} records, {could_not}{took:.1f} s, {len(paths) / took:.1f}/s: {args.out}", file=sys.stderr)
     return FAILED if failed else OK
+
+
+def run_report(args: argparse.Namespace, parser: _Parser) -> int:
+    """Write the report of one file."""
+    from datetime import UTC, datetime
+
+    from ecg_core.report import View
+    from ecg_core.report_file import SUFFIXES, report_on
+
+    options = _options(args, parser)
+    if args.out.suffix not in SUFFIXES or args.out.is_dir() or not args.out.absolute().parent.is_dir():
+        parser.error(f"--out takes a file name that ends in .pdf or .png, in a folder that exists; found {args.out}")
+    first = sorted(options.models, key=lambda name: name != DEFAULT_MODEL)
+    page = report_on(
+        args.file, replace(options, models=tuple(first)), View(layout=args.layout), datetime.now(UTC), args.out.suffix
+    )
+    try:
+        args.out.write_bytes(page)
+    except OSError as error:
+        return _complain(f"{args.out} could not be written: {error.strerror or 'input/output error'}.")
+    return OK
 
 
 def run_models(args: argparse.Namespace, _: _Parser) -> int:

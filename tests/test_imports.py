@@ -16,10 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     *["errors", "plain", "store", "pool", "config", "records", "detection", "preprocessing", "readers", "display"],
     *["synthetic_waves", "synthetic", "beats", "measurements", "reversal", "quality", "models", "density"],
-    *["imputation", "scoring"],
-    *["calibration", "metrics", "curves", "model_info", "thresholds", "segments", "checkpoints", "long_recording"],
-    *["explanation", "detector", "wording", "colours", "paper", "overlay", "report", "export", "score_file", "batch"],
-    *["worklist", "cli", "__main__"],
+    *["imputation", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
+    *["checkpoints", "long_recording", "explanation", "detector", "wording", "colours", "paper", "overlay", "report"],
+    *["export", "score_file", "report_file", "batch", "worklist", "cli", "__main__"],
 ]
 
 FORBIDDEN = {
