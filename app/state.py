@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from app.words import VALIDATED_RATE
 from ecg_core.detection import Detection
@@ -217,10 +220,19 @@ def dropped(new: Sequence[Entry], waiting: Sequence[Problem], said: Sequence[str
 
 
 def files_in(key: str) -> list[Upload]:
-    """Return what was dropped into the drop zone of that key; each file once, however often the browser sends it."""
-    new = [file for file in st.session_state.get(key) or [] if file.file_id not in st.session_state[_TAKEN]]
+    """Return what was dropped into the drop zone of that key; each file once, however often the browser sends it.
+
+    The server's own copy is given up: what the session removes is gone.
+    """
+    dropped = [file for file in st.session_state.get(key) or [] if isinstance(file, UploadedFile)]
+    new = [file for file in dropped if file.file_id not in st.session_state[_TAKEN]]
     st.session_state[_TAKEN] |= {file.file_id for file in new}
-    return [Upload(file.name, file.getvalue()) for file in new]
+    taken = [Upload(file.name, file.getvalue()) for file in new]
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        for file in new:
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    return taken
 
 
 def take_open() -> None:

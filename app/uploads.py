@@ -26,7 +26,6 @@ from ecg_core.readers.files import base_name
 from ecg_core.readers.limits import MAX_WHOLE_S
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_leads
 
-EXTENSIONS = ("zip", "hea", "dat", "mat", "xyz", "npy", "npz", "csv")
 UNITS = ("mV", "uV", "V")
 LEAD_ORDERS: dict[str, tuple[str, ...]] = {
     "I, II, III, aVR, aVL, aVF, V1 to V6": LEADS,

@@ -60,7 +60,6 @@ def _drop_zone() -> None:
     key = state.uploader_key()
     st.file_uploader(
         "Drop ECG files here",
-        type=uploads.EXTENSIONS,
         accept_multiple_files=True,
         max_upload_size=500,
         key=key,
