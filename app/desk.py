@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
 from ecg_core.worklist import Columns, Job, Review, Worklist
 
@@ -120,7 +121,7 @@ class Desk:
     rows : scored records as of the last look.
     position : of the record on view; None before one was chosen.
     answered : the highest act done, by the browser page that numbers them.
-    explain : position of the record whose reconstruction was asked for.
+    explain : position of the record whose reconstruction was asked for; made : the last that there is.
     opened : position of a record to open in Analyse.
     newest : id of the newest decision that the grid shows.
     state : of the job as the page was drawn.
@@ -132,6 +133,7 @@ class Desk:
     answered: dict[str, int] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
     explain: int | None = None
+    made: Detection | None = None
     opened: int | None = None
     newest: int = 0
     state: str = ""

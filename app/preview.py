@@ -66,6 +66,11 @@ def packet(
     return packets.pack(header | drawn, arrays)
 
 
+def shown_model(job: Job, row: Mapping[str, Any]) -> str:
+    """Return the model whose reconstruction is shown: that of the strongest stretch, else the job's last."""
+    return row["stretch_model"] or job.models[-1]
+
+
 def _last(decision: Decision, here: bool) -> dict[str, Any]:
     return {
         "record": decision.record,
@@ -171,19 +176,19 @@ def _drawn(
         "overview_fs": overview_fs,
         "overview_start_s": first,
         "described": f"ECG of {row['record']}, twelve leads around {words.seconds(centre)} s",
-        "explainable": detection is None and row["stretch_model"] is not None,
+        "explainable": detection is None and bool(row["n_scored"]),
     }
     arrays: dict[str, NDArray[Any]] = {"signal": signal, "overview": overview[0]}
     made = _made(detection, record, from_s)
     if made is not None:
         arrays["made"] = made[0]
         header |= {"made_start_s": made[1], "made_fs": made[2], "made_n": int(made[0].shape[1])}
-        header["made_by"] = f"reconstruction by {TITLES.get(row['stretch_model'], row['stretch_model'])}"
+        header["made_by"] = f"reconstruction by {TITLES.get(detection.model, detection.model)}" if detection else ""
     return header, arrays
 
 
 def _stretches(row: Mapping[str, Any], detection: Detection | None) -> list[dict[str, Any]]:
-    if detection and detection.explanation and detection.explanation.stretches:
+    if detection and detection.explanation and row["stretch_start_s"] is not None:
         found = detection.explanation.stretches
         return [{"start_s": s.start_s, "stop_s": s.stop_s, "leads": list(s.leads)} for s in found]
     if row["stretch_start_s"] is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from app import look, preview, resources, state, words
@@ -15,6 +18,9 @@ from ecg_core.records import Record
 from ecg_core.worklist import Job, Worklist
 
 RUNNING_S, RESTING_S = 1.0, 5.0
+LONGEST_EXPLAINED_S = 60.0
+"""The preview shows no reconstruction of longer recordings: Analyse does."""
+
 ROWS_PER_S = 1000
 """New rows are shown at most every second, and less often where there are many."""
 
@@ -132,21 +138,19 @@ def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
     """Show the record on view and take what the reviewer does; nothing else of the page runs again."""
     row = desk.rows.row(desk.position) if desk.position is not None else None
     record, detection, problem = None, None, ""
-    if row is not None and row["verdict"] != "failed":
-        try:
+    review, last = None, []
+    try:
+        last = worklist.decisions(job=job.id, limit=preview.LAST_DECISIONS)
+        if row is not None and row["sha256"]:
+            review = worklist.reviews(sha256=row["sha256"]).get(row["sha256"])
             record = resources.worklist_record(job.id, row["position"])
-            detection = _detection(job, desk, record, row["stretch_model"])
-        except ECGError as error:
-            problem = str(error)
+            detection = _detection(job, desk, row, record)
+    except ECGError as error:
+        problem = str(error)
     if record is not None and desk.opened is not None:
         desk.opened = None
         state.open_from_worklist(Entry(_key(job, record), record))
         st.rerun(scope="app")
-    try:
-        review = worklist.reviews(sha256=row["sha256"]).get(row["sha256"]) if row and row["sha256"] else None
-        last = worklist.decisions(job=job.id, limit=preview.LAST_DECISIONS)
-    except ECGError as error:
-        review, last, problem = None, [], str(error)
     data = preview.packet(
         job,
         row,
@@ -161,20 +165,30 @@ def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
     )
 
     def take() -> None:
-        sent = st.session_state[state.REVIEW].acts
+        # a run that was cut short leaves nothing here: the browser sends again what was not answered
+        held = state.held(state.REVIEW)
+        sent = held.acts if held else None
         if sent and sent["job"] == job.id:
             desk.take(worklist, job.id, state.reviewer(), str(sent["client"]), sent["acts"])
 
     ui.review(state.REVIEW, data, take)
 
 
-def _detection(job: Job, desk: Desk, record: Record, model: str | None) -> Detection | None:
-    """Return what the model of the strongest stretch made of the record, once it was asked for."""
-    if desk.explain != desk.position or model is None:
+def _detection(job: Job, desk: Desk, row: Mapping[str, Any], record: Record) -> Detection | None:
+    """Return what the model of the strongest stretch made of the record, where it was asked for and is ready."""
+    model = preview.shown_model(job, row)
+    if desk.explain != row["position"] or record.duration > LONGEST_EXPLAINED_S:
         return None
-    if resources.detector(model).checkpoint != job.checkpoints.get(model):
+    if desk.made is not None and desk.made.sha256 == record.sha256:
+        return desk.made
+    entry = Entry(_key(job, record), record)
+    if not resources.is_ready(entry, model):
+        resources.forget_asked()
+        resources.ask_for(entry, model)
         return None
-    return resources.detection(Entry(_key(job, record), record), model)
+    if resources.detector(model).checkpoint == job.checkpoints.get(model):
+        desk.made = resources.detection(entry, model)
+    return desk.made
 
 
 def _key(job: Job, record: Record) -> str:

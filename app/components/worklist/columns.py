@@ -236,7 +236,9 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
         ".quiet": {"color": muted},
         ".technical": {"color": warn},
         ".differ": {"font-weight": "600"},
-        ".ag-row-selected": {"box-shadow": f"inset 3px 0 0 {palette.colour('text', scheme)}"},
+        ".ag-row-selected .ag-cell[aria-colindex='1']": {
+            "box-shadow": f"inset 3px 0 0 {palette.colour('text', scheme)}"
+        },
         ".ag-row-selected::before": {"background-color": palette.colour("chosen", scheme)},
         ".ag-overlay": {"color": muted},
         ".ag-body-viewport, .ag-body-vertical-scroll-viewport": {

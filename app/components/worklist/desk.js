@@ -1,5 +1,5 @@
 // The desk in the browser, where grid, split, decisions and keys meet. What the reviewer does is kept until the server has it.
-const RESEND_MS = 4000;
+const RESEND_MS = 1500;
 const READINGS = { 1: "anomalous", 2: "not anomalous", 3: "second look" };
 const VERDICTS = ["above", "below", "not interpretable", "failed"];
 const DIFFER = "reviewers differ";
@@ -126,7 +126,7 @@ class Desk {
 
   // ---- to the server: each act has a number, and is sent again until its number comes back
   act(kind, position, more) {
-    if (kind === "show") this.pending = this.pending.filter((act) => act.kind !== "show");
+    if (kind === "show") this.pending = this.pending.filter((act) => !["show", "explain"].includes(act.kind));
     this.pending.push({ n: ++this.n, kind, position: Number(position), ...more, ...(more && more.next ? { next: Number(more.next) } : {}) });
     this.flush();
   }

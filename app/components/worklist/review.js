@@ -81,8 +81,11 @@ class Review {
     this.desk.choose(node, true);
   }
 
+  // asked for when the reviewer stays on a record, and again until it is there
   explain(position) {
-    if (String(position) === this.desk.current && !this.desk.pending.length) this.desk.act("explain", position);
+    if (String(position) !== this.desk.current) return;
+    if (!this.desk.pending.length) this.desk.act("explain", position);
+    this.later = setTimeout(() => this.explain(position), EXPLAIN_MS);
   }
 
   paint() {
