@@ -13,7 +13,9 @@ import pytest
 from ecg_core.errors import RecordError, WorklistError
 from ecg_core.readers import Upload
 from ecg_core.worklist import DATA_VARIABLE, ROOT_VARIABLE, Description, Worklist, data_folder, runner, uploads
+from ecg_core.worklist import worklist as making
 from tests.fakes import write_wfdb
+from tests.worklist_scorer import row
 from tests.worklists import MODELS, finished, make_store, make_worklist, put, scored_here
 
 
@@ -181,9 +183,17 @@ def test_a_page_can_ask_for_the_new_rows_alone(worklist):
     assert worklist.rows(job.id, since=3)["score_cae"] == []
 
 
-def test_ten_thousand_rows(worklist):
+def test_ten_thousand_rows(worklist, monkeypatch):
     names = [f"r{k:05d}" for k in range(10_000)]
-    put(worklist.root, *names)
+
+    def scored(paths, _folder, options, _workers):
+        for k, path in enumerate(paths):
+            content = bytes([k * 37 % 256]) + path.name.encode()
+            yield [row(path, model, m, content) for m, model in enumerate(options.models)]
+
+    monkeypatch.setattr(making, "find_records", lambda top, **_: [top / f"{name}.npy" for name in names])
+    monkeypatch.setattr(runner, "real_inside", lambda root, path: root / path)
+    monkeypatch.setattr(runner, "score_paths", scored)
     job = finished(worklist, worklist.create_job_from_folder("", MODELS, 0.05))
     table = worklist.rows(job.id)
     assert (job.done, job.above + job.below) == (10_000, 10_000)

@@ -71,6 +71,7 @@ def test_a_later_decision_supersedes_ones_own_and_erases_nothing(worklist, job):
     first = worklist.decide(job.id, sha256, "Anna", "anomalous", "first")
     second = worklist.decide(job.id, sha256, "anna", "not anomalous", "again")
     assert worklist.decisions(sha256=sha256) == [second, first]
+    assert worklist.decisions(job=job.id, limit=1) == [second]
     assert worklist.reviews(sha256=sha256)[sha256].latest == (second,)
     row = row_of(worklist, job, "a", "ANNA")
     assert (row["decision"], row["comment"], row["differ"]) == ("not anomalous", "again", False)
