@@ -21,8 +21,7 @@ def page() -> None:
     entry = state.current()
     found: dict[str, Detection] = {}
     if entry is not None:
-        with st.container(key="progress"), st.spinner("Scoring with three models…"):
-            found, failed = resources.detections(entry, state.MODELS)
+        found, failed = _scored(entry)
     with st.container(key="compare"):
         if entry is None:
             no_record("compare")
@@ -33,6 +32,19 @@ def page() -> None:
             _record(entry, found)
     _held_out(entry, found)
     look.status_bar("no record open" if entry is None else held_out.provenance(list(found.values())))
+
+
+def _scored(entry: Entry) -> tuple[dict[str, Detection], dict[str, str]]:
+    """Return what each model found, and say meanwhile what runs: of a long recording how much of it is scored."""
+    with st.container(key="progress"):
+        bar = st.empty()
+
+        def tell(model: str, share: float) -> None:
+            with bar:
+                look.text("progress", words.progress(entry.duration, state.TITLES[model], share))
+
+        with bar, st.spinner("Scoring with three models…"):
+            return resources.detections(entry, state.MODELS, tell)
 
 
 def _record(entry: Entry, found: dict[str, Detection]) -> None:

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app import comparison, state
 from ecg_core.detection import Explanation, Stretch
 from ecg_core.records import LEADS
+from tests.app.page_parts import page_words, visit
 from tests.app.stores import write_store
 
 PVC = "premature-ventricular-beat"
@@ -35,7 +36,7 @@ def compared(app: AppTest, store: Path) -> AppTest:
 def compare(app: AppTest, name: str) -> AppTest:
     from app import resources
 
-    turn(app, "compare")
+    visit(app, "compare")
     entry = next(e for e in resources.examples()[0] if e.record.name == name)
     app.session_state["entries"] = {entry.key: entry}
     app.session_state["current"] = entry.key
@@ -44,22 +45,11 @@ def compare(app: AppTest, name: str) -> AppTest:
     return app
 
 
-def turn(app: AppTest, page: str) -> None:
-    """Go to a page; pages are registered by a first run."""
-    if not app.session_state.filtered_state:
-        app.run()
-    app.switch_page(page).run()
-
-
 def packet(app: AppTest) -> tuple[dict[str, Any], bytes]:
     (element,) = [e for e in app.get("bidi_component") if e.proto.component_name == "leadwise_compare"]
     data = element.proto.bytes
     length = int.from_bytes(data[:4], "little")
     return json.loads(data[4 : 4 + length]), data
-
-
-def page_words(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html") if "<style>" not in element.proto.body)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
@@ -89,8 +79,8 @@ def test_the_lead_is_the_strongest_ones_until_another_is_chosen(compared: AppTes
     header, after = packet(compared)
     assert header["lead"] == other
     assert after != before
-    turn(compared, "analyse")
-    turn(compared, "compare")
+    visit(compared, "analyse")
+    visit(compared, "compare")
     assert packet(compared)[0]["lead"] == other
 
 
@@ -125,7 +115,7 @@ def test_the_records_place_is_marked_among_normals_and_abnormals(compared: AppTe
 
 
 def test_without_a_record_the_held_out_part_is_shown_alone(app: AppTest, store: Path) -> None:
-    turn(app, "compare")
+    visit(app, "compare")
     assert not app.exception
     words = page_words(app)
     assert "No ECG is open" in words
@@ -140,7 +130,7 @@ def test_without_a_record_the_held_out_part_is_shown_alone(app: AppTest, store: 
 def test_curves_of_other_weights_are_said_and_not_shown(app: AppTest, store: Path) -> None:
     path = store / "cae" / "curves.json"
     path.write_text(path.read_text().replace(json.loads(path.read_text())["checkpoint"], "0" * 64))
-    turn(app, "compare")
+    visit(app, "compare")
     assert not app.exception
     assert "was measured with checkpoint 000000000000" in page_words(app)
     assert [t["name"] for t in charts(app)[1]["data"] if t.get("name")] == ["VAE-BiLSTM", "VAE-BiLSTM-MHA"]
@@ -149,7 +139,7 @@ def test_curves_of_other_weights_are_said_and_not_shown(app: AppTest, store: Pat
 def test_models_that_were_not_measured_say_what_to_run(app: AppTest, store: Path) -> None:
     for path in store.glob("*/config.json"):
         path.write_text(json.dumps({**json.loads(path.read_text()), "metrics": {}}))
-    turn(app, "compare")
+    visit(app, "compare")
     assert not app.exception
     assert "run python -m training.evaluate --write" in page_words(app)
     assert not charts(app)
@@ -171,7 +161,7 @@ def test_a_record_that_is_not_interpretable_has_no_maps(app: AppTest, store: Pat
     signal = entry.record.signal.copy()
     signal[:, :] = 0.0
     lost = replace(entry, key="lost", record=replace(entry.record, signal=signal))
-    turn(app, "compare")
+    visit(app, "compare")
     app.session_state["entries"] = {"lost": lost}
     app.session_state["current"] = "lost"
     app.run()

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import models, state
 from ecg_core.model_info import read_model_info
+from tests.app.page_parts import page_words, visit
 from tests.app.stores import TITLES, write_store
 
 
@@ -22,13 +23,8 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def page_words(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html") if "<style>" not in element.proto.body)
-
-
 def opened(app: AppTest) -> AppTest:
-    app.run()
-    app.switch_page("models").run()
+    visit(app, "models")
     assert not app.exception
     return app
 
