@@ -27,6 +27,8 @@ def record_bar(entry: Entry, actions: Callable[[], None] | None = None) -> None:
             look.text("fact", words.patient(entry.record))
             look.text("fact", words.recording(entry.record, entry.duration))
             look.text("fact", f"{at} of {of} in this session")
+        if state.from_worklist(entry.key):
+            st.button("Back to the worklist", on_click=state.leave_for, args=("batch",), shortcut="B")
         many = of > 1
         st.button("Previous", on_click=state.step, args=(-1,), shortcut="Left", disabled=not many)
         st.button("Next", on_click=state.step, args=(1,), shortcut="Right", disabled=not many)

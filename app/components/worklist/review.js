@@ -114,7 +114,7 @@ class Review {
       return;
     }
     const rows = packet.last.map((one) => element(`tr${one.here ? ".here" : ""}`, {}, element("td.record", { title: one.record }, one.record), element("td", {}, one.decision),
-      element("td.said", { title: one.comment }, one.comment), element("td.muted.who", { title: one.at }, `${one.who}, ${clock(one.at)}`)));
+      element("td.remark", { title: one.comment }, one.comment), element("td.muted.who", { title: one.at }, `${one.who}, ${clock(one.at)}`)));
     const table = element("table", {}, element("thead.unseen", {}, element("tr", {}, ...["Record", "Decision", "Comment", "Reviewer, time"].map((words) => element("th", { scope: "col" }, words)))),
       element("tbody", {}, ...rows));
     this.last.replaceChildren(head, table);
