@@ -24,6 +24,8 @@ from ecg_core.score_file import Row, ScoreOptions, error_row
 
 ROW_GROUP = 2000
 SCORER = "ecg_core.score_file:make_scorer"
+GROUP = 4
+"""Records that a worker takes at a time: as many as go through a network together (`ecg_core.detector.BATCH`)."""
 
 _PART = pa.struct({"value": pa.float64(), "percentile": pa.float64()})
 SCHEMA = pa.schema(
@@ -87,7 +89,7 @@ def score_paths(
         If a checkpoint cannot be loaded.
     """
     setup = {**asdict(options), "store": str(Path(options.store).resolve()) if options.store else None}
-    with WorkerPool(SCORER, setup, workers or default_workers()) as pool:
+    with WorkerPool(SCORER, setup, workers or default_workers(), group=GROUP) as pool:
         for path, result in zip(paths, pool.map([str(path.absolute()) for path in paths]), strict=True):
             lost = isinstance(result, Lost)
             rows = [error_row(path, model, result.reason) for model in options.models] if lost else result

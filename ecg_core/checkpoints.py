@@ -17,6 +17,7 @@ from ecg_core.calibration import Condition, NormalScores
 from ecg_core.config import from_dict
 from ecg_core.density import Density
 from ecg_core.errors import CheckpointError, ConfigError
+from ecg_core.imputation import LeadCovariance
 from ecg_core.models import Autoencoder, build_model
 from ecg_core.preprocessing import COMPRESSION, HIGH_HZ, LOW_HZ, MODEL_FS, ORDER
 from ecg_core.records import INDEPENDENT_LEADS
@@ -24,7 +25,7 @@ from ecg_core.scoring import BLOCK_S, ErrorScale
 from ecg_core.store import default_store as default_store
 from ecg_core.store import list_checkpoints as list_checkpoints
 
-FORMAT = 1
+FORMAT = 2
 PREPROCESSING: dict[str, float] = {
     "fs": MODEL_FS,
     "low_hz": LOW_HZ,
@@ -98,6 +99,7 @@ class Checkpoint:
     model: Autoencoder
     density: Density
     error_scale: ErrorScale
+    leads: LeadCovariance
     tables: dict[str, NormalScores]
 
     def table(self, condition: Condition) -> NormalScores:
@@ -174,7 +176,8 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
 
 
 def _rebuild(config: CheckpointConfig, tensors: dict[str, torch.Tensor]) -> Checkpoint:
-    groups: dict[str, dict[str, torch.Tensor]] = {"network": {}, "density": {}, "error_scale": {}, "calibration": {}}
+    names = ("network", "density", "error_scale", "leads", "calibration")
+    groups: dict[str, dict[str, torch.Tensor]] = {name: {} for name in names}
     try:
         for key, value in tensors.items():
             group, name = key.split("/", 1)
@@ -183,6 +186,7 @@ def _rebuild(config: CheckpointConfig, tensors: dict[str, torch.Tensor]) -> Chec
         model.load_state_dict(groups["network"], strict=True)
         density = Density(**{key: value.numpy() for key, value in groups["density"].items()})
         error_scale = ErrorScale(groups["error_scale"]["rms"].numpy())
+        leads = LeadCovariance(groups["leads"]["covariance"].numpy())
         by_condition: dict[str, dict[str, Any]] = {}
         for name, value in groups["calibration"].items():
             condition, part = name.rsplit("/", 1)
@@ -192,7 +196,7 @@ def _rebuild(config: CheckpointConfig, tensors: dict[str, torch.Tensor]) -> Chec
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{config.name} does not fit its own config ({reason}); get it again.") from error
     model.eval()
-    return Checkpoint(config, model, density, error_scale, tables)
+    return Checkpoint(config, model, density, error_scale, leads, tables)
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointConfig:
@@ -211,6 +215,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointCon
         "density/projection": checkpoint.density.projection,
         "density/weight": checkpoint.density.weight,
         "error_scale/rms": checkpoint.error_scale.rms,
+        "leads/covariance": checkpoint.leads.matrix,
     }
     for key, table in checkpoint.tables.items():
         for part in ("reconstruction", "latent", "score"):

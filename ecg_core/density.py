@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 
 RELIABILITY_POWER = 4
 MIN_WEIGHT = 1e-3
+BLOCK = 64
+"""Directions that are computed together: their rows of the matrix stay in the cache from one record to the next."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,19 @@ class Density:
         return matrix.astype(np.float32)
 
     def score(self, features: NDArray[np.float32]) -> Array:
-        """Return the weighted squared Mahalanobis distance, shape (n,), of features (n, n_features)."""
-        z = self._matrix @ (features - self.mean).T
-        return np.asarray(np.square(z, dtype=np.float64).sum(axis=0))
+        """Return the weighted squared Mahalanobis distance, shape (n,), of features (n, n_features).
+
+        One record at a time: a product of matrices adds up in another order for each number of records, and a record
+        must score the same alone and in company.
+        """
+        centred = features - self.mean
+        total = np.zeros(len(centred))
+        for lo in range(0, len(self._matrix), BLOCK):
+            rows = self._matrix[lo : lo + BLOCK]
+            for k, one in enumerate(centred):
+                z = (rows @ one).astype(np.float64)
+                total[k] += z @ z
+        return total
 
 
 def fit_density(

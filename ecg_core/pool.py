@@ -1,4 +1,4 @@
-"""A pool of worker processes that outlives its workers: one that dies costs the item it was on, no more.
+"""A pool of worker processes that outlives its workers: one that dies costs the item it died of, no more.
 
 Workers are fresh interpreters that speak JSON lines over their standard streams. `concurrent.futures` gives up the
 whole pool when one process is killed, and `multiprocessing` runs the main script again in every worker, which under
@@ -26,8 +26,8 @@ from typing import IO, Any
 from ecg_core import errors
 from ecg_core.errors import ECGError
 
-PREFETCH = 4
-"""Items a worker holds: it never waits for the parent, and the last ones are still shared out."""
+PREFETCH = 3
+"""Groups of items a worker holds: it never waits for the parent, and the last ones are still shared out."""
 
 WINDOW = 10_000
 """How far workers may run ahead of the oldest unfinished item, so that results held back stay few."""
@@ -35,6 +35,10 @@ WINDOW = 10_000
 MAX_FAILED_STARTS = 3
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _CHILD = "from ecg_core.pool import serve; serve()"
+
+
+Group = tuple[int, ...]
+"""Indices of items that are worked on together."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,13 @@ class Lost:
 
 
 class _Worker:
-    """One process, the items it holds, and the thread that listens to it."""
+    """One process, the groups of items it holds, and the thread that listens to it."""
 
     def __init__(self, setup: str, inbox: queue.SimpleQueue[tuple[_Worker, Any]]) -> None:
         package_root = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join([package_root, *(p for p in [os.environ.get("PYTHONPATH")] if p)])
         self.ready = False
-        self.holds: deque[int] = deque()
+        self.holds: deque[Group] = deque()
         self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CHILD],
@@ -110,14 +114,17 @@ class WorkerPool:
 
     Parameters
     ----------
-    factory : "module:function" that a worker calls once with `setup`; what it returns is applied to each item.
+    factory : "module:function" that a worker calls once with `setup`; what it returns is given a list of items and
+        returns the list of their results.
     setup : JSON types.
     workers : number of processes.
+    group : items given to the function at a time. When a worker dies of a group, its items are tried one by one.
     """
 
-    def __init__(self, factory: str, setup: Mapping[str, Any], workers: int) -> None:
+    def __init__(self, factory: str, setup: Mapping[str, Any], workers: int, *, group: int = 1) -> None:
         self._setup = json.dumps({"factory": factory, "setup": dict(setup)})
         self._size = max(1, workers)
+        self._group = max(1, group)
         self._workers: list[_Worker] = []
         self._inbox: queue.SimpleQueue[tuple[_Worker, Any]] = queue.SimpleQueue()
         self._failed_starts = 0
@@ -143,7 +150,8 @@ class WorkerPool:
         ECGError
             If the workers cannot be set up, with what the factory said.
         """
-        todo = deque(range(len(items)))
+        n = len(items)
+        todo = deque(tuple(range(lo, min(lo + self._group, n))) for lo in range(0, n, self._group))
         done: dict[int, Any] = {}
         for oldest in range(len(items)):
             while oldest not in done:
@@ -153,15 +161,15 @@ class WorkerPool:
                 self._receive(todo, done)
             yield done.pop(oldest)
 
-    def _hand_out(self, todo: deque[int], items: Sequence[str], limit: int) -> None:
+    def _hand_out(self, todo: deque[Group], items: Sequence[str], limit: int) -> None:
         for _ in range(PREFETCH):
             for worker in self._workers:
-                if worker.ready and len(worker.holds) < PREFETCH and todo and todo[0] < limit:
-                    index = todo.popleft()
-                    worker.holds.append(index)
-                    worker.send(json.dumps([index, items[index]]))
+                if worker.ready and len(worker.holds) < PREFETCH and todo and todo[0][0] < limit:
+                    group = todo.popleft()
+                    worker.holds.append(group)
+                    worker.send(json.dumps([group, [items[index] for index in group]]))
 
-    def _receive(self, todo: deque[int], done: dict[int, Any]) -> None:
+    def _receive(self, todo: deque[Group], done: dict[int, Any]) -> None:
         worker, message = self._inbox.get()
         if message is None:
             self._bury(worker, todo, done)
@@ -170,10 +178,11 @@ class WorkerPool:
         elif message[0] == "refused":
             raise getattr(errors, message[1])(message[2])
         else:
-            worker.holds.remove(message[0])
-            done[message[0]] = message[1]
+            group = tuple(message[0])
+            worker.holds.remove(group)
+            done.update(zip(group, message[1], strict=True))
 
-    def _bury(self, worker: _Worker, todo: deque[int], done: dict[int, Any]) -> None:
+    def _bury(self, worker: _Worker, todo: deque[Group], done: dict[int, Any]) -> None:
         reason = worker.last_words()
         self._workers.remove(worker)
         worker.close(kill=False)
@@ -182,12 +191,16 @@ class WorkerPool:
             if self._failed_starts >= MAX_FAILED_STARTS:
                 raise ECGError(f"Worker processes end before they can start ({reason}); run with fewer --workers.")
         if worker.holds:
-            done[worker.holds.popleft()] = Lost(f"The process that worked on this file ended {reason}.")
+            last = worker.holds.popleft()
             todo.extendleft(reversed(worker.holds))
+            if len(last) == 1:
+                done[last[0]] = Lost(f"The process that worked on this file ended {reason}.")
+            else:
+                todo.extendleft((index,) for index in reversed(last))
 
 
 def serve() -> None:
-    """Be a worker: build the function, then answer items until the parent is gone."""
+    """Be a worker: build the function, then answer groups of items until the parent is gone."""
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # what a library prints must not get between the replies
     requests = sys.stdin
@@ -206,7 +219,7 @@ def serve() -> None:
             return
         reply("ready")
         for line in requests:
-            index, item = json.loads(line)
-            reply(index, work(item))
+            group, items = json.loads(line)
+            reply(group, work(items))
     except BrokenPipeError:
         os._exit(1)  # the parent is gone; nobody reads a traceback

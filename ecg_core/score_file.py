@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from ecg_core.plain import finite, plain
 from ecg_core.readers import needs_description, probe, read_blocks, read_record
 from ecg_core.readers.limits import MAX_WHOLE_S
 from ecg_core.records import Record
+from ecg_core.segments import Prepared, prepare_record
 
 Row = dict[str, Any]
 LISTS = ("segments", "stretches")
@@ -54,12 +55,15 @@ class Detector(Protocol):
     def threshold(self, false_alarm_rate: float = ...) -> float:
         """Return the score above which a record is anomalous, or raise ConfigError for a rate it cannot show."""
 
-    def detect(self, record: Record, false_alarm_rate: float = ...) -> Detection:
-        """Return the verdict on a record."""
+    def detect_prepared(self, records: Sequence[Prepared], false_alarm_rate: float = ...) -> list[Detection]:
+        """Return the verdicts on prepared records."""
 
     def detect_blocks(self, blocks: Iterator[Record], false_alarm_rate: float = ...) -> Detection:
         """Return the verdict on a recording that comes in blocks."""
 
+
+FAILURES = (ECGError, OSError, MemoryError)
+"""What a file, or the machine it is read on, can do wrong: each becomes a sentence in the file's row."""
 
 Load = Callable[[str, str | None], Detector]
 
@@ -89,27 +93,54 @@ class FileScorer:
         for detector in self.detectors.values():
             detector.threshold(options.false_alarm_rate)
 
-    def score(self, path: Path) -> Iterator[tuple[str, Detection | str]]:
-        """Yield each model's name with its verdict, or with the sentence that says why there is none."""
-        try:
-            detect = self._reader(path)
-        except (ECGError, OSError, MemoryError) as error:
-            yield from ((name, _sentence(path, error)) for name in self.detectors)
-            return
-        for name, detector in self.detectors.items():
-            try:
-                yield name, detect(detector)
-            except (ECGError, OSError, MemoryError) as error:
-                yield name, _sentence(path, error)
+    def score(self, path: Path) -> list[tuple[str, Detection | str]]:
+        """Return each model's name with its verdict, or with the sentence that says why there is none."""
+        return self.score_many([path])[0]
 
-    def _reader(self, path: Path) -> Callable[[Detector], Detection]:
-        """Return what applies a detector to the file: read once, or in blocks for each when it is long."""
+    def score_many(self, paths: Sequence[Path]) -> list[list[tuple[str, Detection | str]]]:
+        """Do `score` for several files; those read whole are prepared once and go through each network together."""
+        found: list[list[tuple[str, Detection | str]]] = [[] for _ in paths]
+        whole: dict[int, Prepared] = {}
+        for k, path in enumerate(paths):
+            try:
+                prepared = self._prepare(path)
+            except FAILURES as error:
+                found[k] = [(name, _sentence(path, error)) for name in self.detectors]
+                continue
+            if prepared is None:
+                found[k] = [(name, self._in_blocks(path, detector)) for name, detector in self.detectors.items()]
+            else:
+                whole[k] = prepared
+        for name, detector in self.detectors.items():
+            for k, outcome in zip(whole, self._together(detector, paths, whole), strict=True):
+                found[k].append((name, outcome))
+        return found
+
+    def _prepare(self, path: Path) -> Prepared | None:
+        """Read a file and prepare it for all models; None for one too long to be held."""
         described = self.options.description(path)
-        rate = self.options.false_alarm_rate
         if probe(path, **described).duration_s > MAX_WHOLE_S:
-            return lambda detector: detector.detect_blocks(read_blocks(path, **described), false_alarm_rate=rate)
-        record = read_record(path, **described)
-        return lambda detector: detector.detect(record, false_alarm_rate=rate)
+            return None
+        return prepare_record(read_record(path, **described))
+
+    def _in_blocks(self, path: Path, detector: Detector) -> Detection | str:
+        blocks = read_blocks(path, **self.options.description(path))
+        try:
+            return detector.detect_blocks(blocks, false_alarm_rate=self.options.false_alarm_rate)
+        except FAILURES as error:
+            return _sentence(path, error)
+
+    def _together(
+        self, detector: Detector, paths: Sequence[Path], whole: Mapping[int, Prepared]
+    ) -> Sequence[Detection | str]:
+        """Return the verdicts on all; where they cannot be had together, on each by itself."""
+        rate = self.options.false_alarm_rate
+        try:
+            return detector.detect_prepared(list(whole.values()), false_alarm_rate=rate)
+        except FAILURES as error:
+            if len(whole) == 1:
+                return [_sentence(paths[k], error) for k in whole]
+            return [self._together(detector, paths, {k: one})[0] for k, one in whole.items()]
 
 
 def _sentence(path: Path, error: Exception) -> str:
@@ -120,19 +151,22 @@ def _sentence(path: Path, error: Exception) -> str:
     return str(error)
 
 
-def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
-    """Return what a worker applies to each path; `setup` holds `ScoreOptions`' fields."""
+def make_scorer(setup: Mapping[str, Any]) -> Callable[[Sequence[str]], list[list[Row]]]:
+    """Return what a worker applies to a group of paths; `setup` holds `ScoreOptions`' fields."""
     return rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])})))
 
 
-def rows_of(scorer: FileScorer) -> Callable[[str], list[Row]]:
-    """Return the function from a path to its rows, one per model."""
+def rows_of(scorer: FileScorer) -> Callable[[Sequence[str]], list[list[Row]]]:
+    """Return the function from paths to the rows of each, one per model."""
 
-    def rows(item: str) -> list[Row]:
-        path = Path(item)
+    def rows(items: Sequence[str]) -> list[list[Row]]:
+        paths = [Path(item) for item in items]
         return [
-            error_row(path, model, outcome) if isinstance(outcome, str) else detection_row(outcome)
-            for model, outcome in scorer.score(path)
+            [
+                error_row(path, model, outcome) if isinstance(outcome, str) else detection_row(outcome)
+                for model, outcome in outcomes
+            ]
+            for path, outcomes in zip(paths, scorer.score_many(paths), strict=True)
         ]
 
     return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from ecg_core.density import Density
+from ecg_core.imputation import LeadCovariance
 from ecg_core.models import Autoencoder
 from ecg_core.models.layers import ModelOutput
 from ecg_core.models.losses import gaussian_nll
@@ -96,7 +97,10 @@ def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoratio
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Run torch on one thread: on 10 s of ECG, threads wait for each other longer than they compute."""
+    """Run torch on one thread: on 10 s of ECG, threads wait for each other longer than they compute.
+
+    And what two threads add up, they may add up in another order.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -106,21 +110,20 @@ def _one_thread() -> Iterator[None]:
 
 
 @torch.inference_mode()
-def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> tuple[Restoration, F32]:
-    """Return what `restore` and `latent_features` return, with the encoder run once over all three passes."""
-    target = _input(x, usable)
-    everything = torch.from_numpy(np.broadcast_to(usable[..., None], x.shape).astype(np.float32))
-    visible = torch.cat([_masked_twice(x, usable), everything])
-    with _one_thread() if len(x) == 1 else nullcontext():
-        out, features = model.analyse(target.repeat(3, 1, 1), visible, 2 * len(x))
+def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_], filled: F32) -> tuple[Restoration, F32]:
+    """Return what `restore` says of x and `latent_features` of `filled`, the encoder run once over all three passes."""
+    target, whole = _input(x, usable), torch.from_numpy(compress(filled))
+    visible = torch.cat([_masked_twice(x, usable), torch.ones_like(whole)])
+    with _one_thread():
+        out, features = model.analyse(torch.cat([target, target, whole]), visible, 2 * len(x))
     return _joined(out, target), features.numpy()
 
 
 @torch.inference_mode()
-def latent_features(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> F32:
-    """Return the pooled encoder features, (batch, n_features), of x (batch, 8, n) in mV; all time is visible."""
-    visible = np.broadcast_to(usable[..., None], x.shape).astype(np.float32)
-    return np.asarray(model.features(_input(x, usable), torch.from_numpy(visible)).numpy())
+def latent_features(model: Autoencoder, x: F32) -> F32:
+    """Return the pooled encoder features, (batch, n_features), of complete records x, (batch, 8, n) in mV."""
+    target = torch.from_numpy(compress(x))
+    return np.asarray(model.features(target, torch.ones_like(target)).numpy())
 
 
 def beat_phase(beats: NDArray[np.int_], n_samples: int) -> NDArray[np.int_]:
@@ -215,6 +218,7 @@ def raw_parts(
     model: Autoencoder,
     density: Density,
     error_scale: ErrorScale,
+    leads: LeadCovariance,
     x: F32,
     usable: NDArray[np.bool_],
     phases: NDArray[np.int_],
@@ -227,7 +231,7 @@ def raw_parts(
     usable : (batch, 8), leads that are not masked.
     phases : (batch, n), see `beat_phase`.
     """
-    restoration, features = restore_and_describe(model, x, usable)
+    restoration, features = restore_and_describe(model, x, usable, leads.fill(x, usable))
     scale = np.stack([error_scale.at(phase) for phase in phases])
     error = squared_error(x, restoration.x_hat) / scale**2
     nll = restoration.nll

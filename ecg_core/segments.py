@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.beats import Beats, detect_beats
-from ecg_core.calibration import FULL_S
+from ecg_core.calibration import FULL_S, SHORTEST_S, Condition, condition_for
+from ecg_core.errors import RecordError
 from ecg_core.preprocessing import MODEL_FS, preprocess
 from ecg_core.quality import Quality, assess_with_beats
-from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight, twelve_leads
 
 F32 = NDArray[np.float32]
 
 STRIDE_S = 5.0
 MIN_BEATS = 2
+SEGMENT_TOLERANCE_S = 0.5
+"""A record up to half a second over 10 s is one segment; longer ones are several."""
 
 
 class SegmentInput(NamedTuple):
@@ -91,6 +95,52 @@ def prepare_segment(record: Record) -> SegmentInput:
     elif len(beats.samples) < MIN_BEATS:
         reason = "Not interpretable. No heartbeats were found in lead II or the chest leads. Repeat the recording."
     return SegmentInput(x, usable, quality, beats, record.start_s, reason)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A record with everything that is the same for every model: worked out once, scored by each.
+
+    Attributes
+    ----------
+    record : the twelve leads in report order.
+    duration : seconds.
+    segment : what the networks are given; None for a record of several segments.
+    condition : what normals it is compared with; None where it cannot be scored, or has several segments.
+    reason : why it is not interpretable; None where it is.
+    """
+
+    record: Record
+    duration: float
+    segment: SegmentInput | None
+    condition: Condition | None
+    reason: str | None
+
+
+def prepare_record(record: Record) -> Prepared:
+    """Preprocess a record and look at its quality, up to what the models differ in.
+
+    Raises
+    ------
+    RecordError
+        If leads are missing or the record is shorter than 5 s.
+    """
+    record = twelve_leads(record)
+    duration = round(record.n_samples * MODEL_FS / record.fs) / MODEL_FS
+    if duration < SHORTEST_S:
+        raise RecordError(
+            f"Expected at least {SHORTEST_S:g} s of ECG; {record.name} has {duration:.1f} s; record longer."
+        )
+    if duration >= FULL_S + SEGMENT_TOLERANCE_S:
+        return Prepared(record, duration, None, None, None)
+    segment = prepare_segment(record.crop(0.0, min(duration, FULL_S)))
+    if segment.reason:
+        return Prepared(record, duration, segment, None, segment.reason)
+    try:
+        condition = condition_for(duration, masked_indices(segment.usable))
+    except RecordError as error:  # short, and too many leads masked for its length
+        return Prepared(record, duration, segment, None, f"Not interpretable. {error}")
+    return Prepared(record, duration, segment.shorten(round(condition.duration_s * MODEL_FS)), condition, None)
 
 
 def cut_segments(blocks: Iterable[Record]) -> Iterator[SegmentInput]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ecg_core.errors import CheckpointError
 
 
-def make_echo(setup: Mapping[str, Any]) -> Callable[[str], Any]:
+def make_echo(setup: Mapping[str, Any]) -> Callable[[Sequence[str]], list[Any]]:
     """Return what gives each item back with the process's id; the setup may refuse or end the process."""
     if "refuse" in setup:
         raise CheckpointError(setup["refuse"])
     if "die" in setup:
         os._exit(3)
 
-    def echo(item: str) -> dict[str, Any]:
+    def echo(items: Sequence[str]) -> list[dict[str, Any]]:
         print("a library that prints")
-        fate(item)
-        return {"item": item, "pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"]}
+        for item in items:
+            fate(item)
+        about = {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"], "group": len(items)}
+        return [{"item": item, **about} for item in items]
 
     return echo
 

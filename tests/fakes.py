@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from ecg_core.detection import Detection, Explanation, ScorePart
 from ecg_core.errors import CheckpointError, ConfigError, RecordError
-from ecg_core.records import LEADS, Record, twelve_leads
+from ecg_core.records import LEADS, Record
 from ecg_core.score_file import FileScorer, Row, ScoreOptions, rows_of
+from ecg_core.segments import Prepared
 from tests.echo import fate
 
 MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
@@ -31,11 +32,13 @@ class FakeDetector:
             raise ConfigError(f"100 normals cannot show a false-alarm rate of {false_alarm_rate:g}.")
         return THRESHOLD
 
-    def detect(self, record: Record, false_alarm_rate: float = 0.05) -> Detection:
-        record = twelve_leads(record)
-        if record.duration < 5:
-            raise RecordError("Expected at least 5 s of ECG; record longer.")
-        return fake_detection(record, self.name, 10.0 * float(record.signal.std()), false_alarm_rate)
+    def detect_prepared(self, records: Sequence[Prepared], false_alarm_rate: float = 0.05) -> list[Detection]:
+        for record in (prepared.record for prepared in records):
+            if record.name.startswith("unlucky"):
+                raise RecordError(f"{record.name} cannot be scored.")
+        return [
+            fake_detection(p.record, self.name, 10.0 * float(p.record.signal.std()), false_alarm_rate) for p in records
+        ]
 
     def detect_blocks(self, blocks: Iterable[Record], false_alarm_rate: float = 0.05) -> Detection:
         spread = [float(block.signal.std()) for block in blocks]
@@ -80,13 +83,14 @@ def fake_detection(record: Record, model: str, score: float, rate: float, n_bloc
     )
 
 
-def make_scorer(setup: Mapping[str, Any]) -> Callable[[str], list[Row]]:
+def make_scorer(setup: Mapping[str, Any]) -> Callable[[Sequence[str]], list[list[Row]]]:
     """Stand in for `ecg_core.score_file.make_scorer`; files named kill, exit or crash end the process."""
     score = rows_of(FileScorer(ScoreOptions(**{**setup, "models": tuple(setup["models"])}), load=FakeDetector))
 
-    def rows(item: str) -> list[Row]:
-        fate(Path(item).stem)
-        return score(item)
+    def rows(items: Sequence[str]) -> list[list[Row]]:
+        for item in items:
+            fate(Path(item).stem)
+        return score(items)
 
     return rows
 

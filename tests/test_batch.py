@@ -78,6 +78,13 @@ def test_the_number_of_workers_and_of_models_changes_no_row(folder, rows):
     assert rows_in(folder, workers=1) == [row for row in rows if row["model"] == "cae"]
 
 
+def test_a_record_that_cannot_be_scored_costs_its_company_nothing(tmp_path):
+    for name in ("a", "b", "unlucky", "z"):
+        write_wfdb(tmp_path, name)
+    rows = {row["path"]: row.get("error") for row in rows_in(tmp_path, workers=1)}
+    assert rows == {"a.hea": None, "b.hea": None, "unlucky.hea": "unlucky cannot be scored.", "z.hea": None}
+
+
 def test_described_files_are_read_and_csv_only_then(folder):
     described = ScoreOptions(models=("cae",), fs=100.0, unit="uV", leads=LEADS)
     paths = [folder / "a.hea", folder / "array.npy", folder / "table.csv"]

@@ -89,7 +89,7 @@ def test_weights_gone(copy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "cae has checkpoint format 2; this Leadwise reads 1"),
+        ({"format": 3}, "cae has checkpoint format 3; this Leadwise reads 2"),
         ({"colour": "blue"}, "unknown key colour"),
         ({"architecture": {"class": "CAE", "width": 64}}, "cae does not fit its own config"),
         ({"architecture": {"class": "GAN"}}, "Expected a model among"),

@@ -16,6 +16,7 @@ from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError, ConfigError, RecordError
 from ecg_core.readers import read_record
 from ecg_core.records import LEADS, Record
+from ecg_core.segments import prepare_record
 from ecg_core.synthetic import example_paths
 
 NAMES = ["cae", "vae-bilstm", "vae-bilstm-mha"]
@@ -109,6 +110,30 @@ def test_masked_leads_leave_score_and_maps(detectors, record):
         assert flat.n_normals == detector.config.calibration.n_masked
         assert any("V3" in note for note in flat.notes)
         assert flat.threshold == detector.threshold(0.05, Condition(10.0, (4,)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_scores_the_same_alone_and_in_company(detectors, record, name):
+    records = [read_record(path) for path in example_paths()[:6]]
+    records[1] = changed(records[1], V3=0.0)
+    records[2] = records[2].crop(0.0, 8.0)
+    records[3] = repeated(record, 3)
+    records[4] = changed(records[4], V1=0.0, V2=0.0, V3=0.0, V4=0.0, V5=0.0)
+    together = detectors[name].detect_prepared([prepare_record(r) for r in records])
+    assert [found.record for found in together] == [r.name for r in records]
+    for found, r in zip(together, records, strict=True):
+        alone = detectors[name].detect(r)
+        assert replace(found, seconds=0.0, explanation=None) == replace(alone, seconds=0.0, explanation=None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_lead_left_out_costs_its_own_evidence_alone(detectors, name):
+    """What the other leads show must still count: a bundle branch block stays one without V3."""
+    block = next(read_record(path) for path in example_paths() if path.stem == "left-bundle-branch-block")
+    for lead in ("V3", "V6", "aVL"):
+        found = detectors[name].detect(changed(block, **{lead: 0.0}), explain=False)
+        assert found.masked_leads == (lead,)
+        assert found.anomalous
 
 
 def test_five_bad_leads_are_not_interpretable(detectors, record):

@@ -47,6 +47,15 @@ def test_a_worker_that_dies_costs_the_item_it_was_on_and_no_other(workers):
     assert [result["item"] for result in results if not isinstance(result, Lost)] == ["a", "b", "c", "d", "e"]
 
 
+def test_a_group_that_kills_its_worker_is_tried_item_by_item():
+    items = ["a", "b", "kill", "c", "d", "e", "f"]
+    with WorkerPool(ECHO, {}, 1, group=3) as workers:
+        results = list(workers.map(items))
+    assert [item for item, result in zip(items, results, strict=True) if isinstance(result, Lost)] == ["kill"]
+    found = {result["item"]: result["group"] for result in results if not isinstance(result, Lost)}
+    assert found == {"a": 1, "b": 1, "c": 3, "d": 3, "e": 3, "f": 1}
+
+
 def test_every_item_may_be_deadly():
     with WorkerPool(ECHO, {}, 2) as workers:
         assert all(isinstance(result, Lost) for result in workers.map([f"kill{k}" for k in range(3)]))

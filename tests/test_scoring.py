@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ecg_core.explanation import find_stretches
+from ecg_core.imputation import LeadCovariance
 from ecg_core.models import REGISTRY, build_model
 from ecg_core.records import twelve_from_eight
 from ecg_core.scoring import (
@@ -58,7 +59,11 @@ def test_a_masked_lead_changes_nothing(name):
     x = signal()
     changed = x.copy()
     changed[0, 3] = 5.0
-    assert np.array_equal(restore(model, x, usable).x_hat, restore(model, changed, usable).x_hat)
+    leads = LeadCovariance(np.eye(8, dtype=np.float32) + 0.5)
+    one, features = restore_and_describe(model, x, usable, leads.fill(x, usable))
+    two, same_features = restore_and_describe(model, changed, usable, leads.fill(changed, usable))
+    assert np.array_equal(one.x_hat, two.x_hat)
+    assert np.array_equal(features, same_features)
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -67,9 +72,10 @@ def test_one_pass_over_the_encoder_gives_both(name):
     model = build_model({"class": name}).eval()
     x, usable = np.concatenate([signal(1), signal(2)]), np.ones((2, 8), bool)
     usable[1, 5] = False
-    restoration, features = restore_and_describe(model, x, usable)
+    filled = x + np.float32(0.1)
+    restoration, features = restore_and_describe(model, x, usable, filled)
     assert np.allclose(restoration.x_hat, restore(model, x, usable).x_hat, atol=1e-5)
-    assert np.allclose(features, latent_features(model, x, usable), atol=1e-5)
+    assert np.allclose(features, latent_features(model, filled), atol=1e-5)
 
 
 def test_phase_runs_from_300_ms_before_to_500_ms_after():

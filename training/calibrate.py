@@ -53,6 +53,7 @@ from ecg_core.checkpoints import (
 )
 from ecg_core.density import Density, fit_density
 from ecg_core.errors import ConfigError
+from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.models import REGISTRY, Autoencoder, architecture_of, build_model
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import INDEPENDENT_LEADS
@@ -89,6 +90,7 @@ class Fitted:
     model: Autoencoder
     density: Density
     error_scale: ErrorScale
+    leads: LeadCovariance
 
 
 def good_normals(data: Prepared, split: str) -> NDArray[np.int64]:
@@ -117,9 +119,7 @@ def all_usable(x: F32, masked: tuple[int, ...] = ()) -> NDArray[np.bool_]:
 def features_of(model: Autoencoder, x: F32, label: str) -> F32:
     """Return pooled features, (n, n_features)."""
     total = math.ceil(len(x) / BATCH)
-    return np.concatenate(
-        [latent_features(model, b, all_usable(b)) for b in tqdm(batches(x), label, total, mininterval=5)]
-    )
+    return np.concatenate([latent_features(model, b) for b in tqdm(batches(x), label, total, mininterval=5)])
 
 
 def phases_of(x: F32, usable: NDArray[np.bool_]) -> NDArray[np.int_]:
@@ -130,18 +130,18 @@ def phases_of(x: F32, usable: NDArray[np.bool_]) -> NDArray[np.int_]:
 def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Fitted:
     """Fit density and error scale on the train split's normals; `cache` is a folder that keeps them."""
     x = data.signals[good_normals(data, "train")]
-    kept = cache / f"fit-{fingerprint(model, x)}.npz" if cache else None
+    kept = cache / f"fitted-{fingerprint(model, x)}.npz" if cache else None
     if kept and kept.is_file():
         with np.load(kept) as arrays:
             density = Density(arrays["mean"], arrays["scale"], arrays["projection"], arrays["weight"])
-            return Fitted(model, density, ErrorScale(arrays["rms"]))
+            return Fitted(model, density, ErrorScale(arrays["rms"]), LeadCovariance(arrays["leads"]))
     fitted = _fit(model, x)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         density = fitted.density
         part = kept.with_suffix(".part.npz")
         arrays = {name: getattr(density, name) for name in ("mean", "scale", "projection", "weight")}
-        np.savez(part, rms=fitted.error_scale.rms, **arrays)
+        np.savez(part, rms=fitted.error_scale.rms, leads=fitted.leads.matrix, **arrays)
         part.replace(kept)
     return fitted
 
@@ -159,7 +159,8 @@ def _fit(model: Autoencoder, x: F32) -> Fitted:
         usable = all_usable(batch)
         errors.append(squared_error(batch, restore(model, batch, usable).x_hat))
         phases.append(phases_of(batch, usable))
-    return Fitted(model, density, fit_error_scale(np.concatenate(errors), np.concatenate(phases)))
+    error_scale = fit_error_scale(np.concatenate(errors), np.concatenate(phases))
+    return Fitted(model, density, error_scale, fit_lead_covariance(x))
 
 
 def conditions() -> list[Condition]:
@@ -182,7 +183,8 @@ def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32,
     found = []
     for batch in batches(x[..., :n]):
         usable = all_usable(batch, condition.masked)
-        parts = raw_parts(fitted.model, fitted.density, fitted.error_scale, batch, usable, phases_of(batch, usable))
+        phases = phases_of(batch, usable)
+        parts = raw_parts(fitted.model, fitted.density, fitted.error_scale, fitted.leads, batch, usable, phases)
         highest = [score_trace(error).max() for error in parts.error]
         found.append(np.stack([parts.reconstruction, parts.latent, highest]))
     reconstruction, latent, highest = np.concatenate(found, axis=1)
@@ -226,6 +228,7 @@ def fingerprint(model: Autoencoder, x: F32, fitted: Fitted | None = None) -> str
     digest = hashlib.sha256()
     if fitted:
         digest.update(fitted.density.projection.tobytes() + fitted.error_scale.rms.tobytes())
+        digest.update(fitted.leads.matrix.tobytes())
     for value in model.state_dict().values():
         digest.update(value.numpy().tobytes())
     digest.update(np.ascontiguousarray(x[:: max(1, len(x) // 16)]).tobytes())
@@ -296,7 +299,9 @@ def calibrate_network(
         versions=versions(),
         weights_sha256="",
     )
-    return save_checkpoint(Checkpoint(config, fitted.model, fitted.density, fitted.error_scale, tables), store / name)
+    return save_checkpoint(
+        Checkpoint(config, fitted.model, fitted.density, fitted.error_scale, fitted.leads, tables), store / name
+    )
 
 
 def population_of(data: Prepared) -> str:
@@ -311,7 +316,7 @@ def recalibrate(model: str, data: Prepared, store: Path, source: Path | None = N
     """Refit percentiles and threshold of a checkpoint on local normals; what was measured elsewhere is dropped."""
     checkpoint = load_checkpoint((source or default_store()) / model)
     x = data.signals[good_normals(data, "validation")]
-    fitted = Fitted(checkpoint.model, checkpoint.density, checkpoint.error_scale)
+    fitted = Fitted(checkpoint.model, checkpoint.density, checkpoint.error_scale, checkpoint.leads)
     tables, mark_level = fit_tables(fitted, x)
     config = replace(
         checkpoint.config,

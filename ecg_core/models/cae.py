@@ -15,7 +15,7 @@ class CAEConfig:
 
     width: int = 128
     n_latents: int = 16
-    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    dilations: tuple[int, ...] = (2, 6)
 
 
 class CAE(nn.Module):
