@@ -149,7 +149,7 @@ def _outcome(group: tuple[Upload, ...], description: Description | None) -> Entr
     if not needs_description(name):
         return _read(group, {})
     if description is None:
-        return Problem(name, "Not described.", "Say below how it was recorded.", "undescribed", group)
+        return Problem(name, "Not described.", "Say above how it was recorded.", "undescribed", group)
     outcome = _read(group, description.asked())
     if isinstance(outcome, Problem):  # the description may be wrong: the file is asked for again
         return replace(outcome, kind="undescribed", files=group)

@@ -30,7 +30,7 @@ def open_first(page: Page) -> None:
 
 def visit(page: Page, title: str) -> None:
     """Go to a page by the header, and wait until it is drawn."""
-    page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+    page.get_by_role("link", name=title, exact=True).click()
     settle(page)
 
 

@@ -1,4 +1,4 @@
-"""Picture every state of the app, light and dark, at 1440 and 1024 px, from the state as checked out.
+"""Picture every page, light and dark, at 1440 and 1024 px, and its other states, from the state as checked out.
 
 python -m tests.browser.screenshots [docs/screenshots] [--only TEXT]
 """
@@ -161,6 +161,9 @@ STATES: dict[str, Callable[[Page, str, Path], None]] = {
     "models": models,
 }
 
+PAGES = ("upload", "upload-empty", "analyse", "compare", "batch", "models")
+"""Pictured in every scheme and width; other states in light at 1440 px."""
+
 
 def prepare_files(folder: Path) -> None:
     """Write the files that go wrong, one that says nothing of itself, and a long recording."""
@@ -210,7 +213,7 @@ def main(argv: list[str] | None = None) -> int:
                 context = chromium.new_context(color_scheme=scheme, reduced_motion="reduce")
                 context.set_default_timeout(60_000)
                 for width in SIZES:
-                    for state in STATES:
+                    for state in STATES if (scheme, width) == ("light", 1440) else PAGES:
                         target = args.out / f"{state}-{scheme}-{width}.png"
                         if args.only in target.stem:
                             picture(context, state, address, files, target, width)
