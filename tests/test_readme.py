@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from ecg_core.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
+MAKE = re.compile(r"<!-- make -->\n```sh\n(.*?)```", re.DOTALL)
 RUNNABLE = re.compile(r"<!-- run -->\n```(sh|python)\n(.*?)```", re.DOTALL)
 
 
@@ -40,15 +43,54 @@ def run_line(line: str) -> None:
 
 def test_the_readmes_commands_run(checkout, capsys):
     blocks = RUNNABLE.findall(readme())
-    assert [language for language, _ in blocks] == ["sh", "sh", "python"]
+    assert [language for language, _ in blocks] == ["sh", "sh", "python", "sh", "sh"]
     for language, code in blocks:
         if language == "sh":
             for line in code.splitlines():
                 run_line(line)
         else:
             exec(compile(code, "README.md", "exec"), {})
-        assert capsys.readouterr().out.strip()
+        said = capsys.readouterr()
+        assert (said.out + said.err).strip()
     assert (checkout / "scores.parquet").stat().st_size > 0
+    assert (checkout / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_every_main_path_has_commands_that_run():
+    """Each path of the README has a block that a test runs, or a make target that make can plan."""
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", readme(), re.DOTALL | re.MULTILINE))
+    for path in ("Two commands", "Look at one ECG", "Review a folder", "Score from a script", "Train the models again"):
+        assert RUNNABLE.search(sections[path]) or MAKE.search(sections[path]), path
+
+
+def test_make_can_plan_what_the_readme_asks_of_it():
+    lines = [line for block in MAKE.findall(readme()) for line in block.splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        settings = dict(word.split("=", 1) for word in words[: words.index("make")])
+        command = ["make", "--dry-run", *words[words.index("make") + 1 :]]
+        planned = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True)
+        assert planned.returncode == 0, planned.stderr
+        assert "-m " in planned.stdout
+
+
+def test_the_guide_explains_every_page_and_its_pictures_are_there():
+    """A picture that `tests.browser.screenshots` does not make would stay as it is for ever."""
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    pages = re.search(r"TITLES = \{(.*?)\}", (ROOT / "app" / "pages.py").read_text(encoding="utf-8"), re.DOTALL)
+    assert pages
+    assert [title for title in re.findall(r': "([^"]+)"', pages[1]) if title not in guide] == []
+    made = (ROOT / "tests" / "browser" / "screenshots.py").read_text(encoding="utf-8")
+    states = {re.sub(r"-(light|dark)-\d+$", "", name) for name in re.findall(r"screenshots/([\w-]+)\.png", guide)}
+    assert states
+    assert {state for state in states if f'"{state}":' not in made} == set()
+
+
+def test_the_guide_says_what_it_is_not_for():
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert "It does not diagnose, and it does not rule out disease." in guide
+    assert re.search(r"\brisk\b", guide) is None
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *sorted(
