@@ -121,7 +121,8 @@ class Desk:
     rows : scored records as of the last look.
     position : of the record on view; None before one was chosen.
     answered : the highest act done, by the browser page that numbers them.
-    explain : position of the record whose reconstruction was asked for; made : the last that there is.
+    explain : position of the record whose reconstruction the browser asks for.
+    asked : key of the record that is being scored for it; made : the last that there is.
     opened : position of a record to open in Analyse.
     newest : id of the newest decision that the grid shows.
     state : of the job as the page was drawn.
@@ -133,6 +134,7 @@ class Desk:
     answered: dict[str, int] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
     explain: int | None = None
+    asked: str = ""
     made: Detection | None = None
     opened: int | None = None
     newest: int = 0

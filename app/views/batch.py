@@ -182,9 +182,11 @@ def _detection(job: Job, desk: Desk, row: Mapping[str, Any], record: Record) -> 
     if desk.made is not None and desk.made.sha256 == record.sha256:
         return desk.made
     entry = Entry(_key(job, record), record)
-    if not resources.is_ready(entry, model):
+    if desk.asked != entry.key:
+        desk.asked = entry.key
         resources.forget_asked()
         resources.ask_for(entry, model)
+    if not resources.is_ready(entry, model):
         return None
     if resources.detector(model).checkpoint == job.checkpoints.get(model):
         desk.made = resources.detection(entry, model)
