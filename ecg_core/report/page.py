@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ecg_core import __version__, wording
 from ecg_core.colours import CELL_STEPS, PRINT
-from ecg_core.detection import Detection
+from ecg_core.detection import Detection, Explanation
 from ecg_core.display import on_view, titles
 from ecg_core.overlay import cell_steps
 from ecg_core.paper import PAPER_S, choose_gain, lay_out, spread
@@ -106,9 +106,12 @@ def _how_unusual(pen: Pen, page: Page, x: float, y: float) -> float:
         at = x + 42.0
     _square(pen, at, y + 1.6, said.side)
     colour = PRINT["warn" if said.side == "technical" else "text"]
-    pen.text(at + 4.6, y + 4.5, said.headline, 11, colour, bold=True, most_mm=x + wide - at - 4.6)
+    room = x + wide - at
+    after = pen.paragraph(
+        at + 4.6, y + 4.5, said.headline, 11, colour, most_mm=room - 4.6, most_lines=2, lead=4.4, bold=True
+    )
     lines = 4 if said.side == "technical" else 2
-    after = pen.paragraph(at, y + 9.0, said.rarity, 9, PRINT["text"], most_mm=x + wide - at, most_lines=lines, lead=4.0)
+    after = pen.paragraph(at, after + 0.1, said.rarity, 9, PRINT["text"], most_mm=room, most_lines=lines, lead=4.0)
     y = max(y + 19.5, low + 2.0, after + 1.0)
     if said.side == "technical":
         return y - 4.0
@@ -232,13 +235,16 @@ def _ecg(pen: Pen, page: Page, top: float, bottom: float) -> None:
 def _drawn(page: Page, room: float) -> ecg.Ecg:
     record, view, reading = page.record, page.view, page.reading
     detection = reading.detection
-    found = detection.explanation if detection.interpretable else None
+    found = detection.explanation if detection.interpretable and _covers(record, detection.explanation) else None
     whole = min(record.duration, PAPER_S)
     begin = found.start_s if found else record.start_s
     around = on_view(record, begin, begin + whole, view.filters)
+    sheet_s = min(whole, PAPER_S * 25.0 / view.speed)
     start = begin if view.start_s is None else view.start_s
-    start = min(max(start, record.start_s), record.start_s + record.duration - min(whole, PAPER_S * 25 / view.speed))
-    shown = on_view(record, start, start + whole * min(1.0, 25.0 / view.speed), view.filters)
+    start = min(max(start, record.start_s), record.start_s + record.duration - sheet_s)
+    shown = on_view(record, start, start + sheet_s, view.filters)
+    if found and not found.start_s - sheet_s < start < found.start_s + len(found.sample_scores) / found.fs:
+        found = None
     clipped = [lead for lead, why in detection.quality.items() if why]
     kept = shown.signal
     if clipped:
@@ -262,3 +268,11 @@ def _drawn(page: Page, room: float) -> ecg.Ecg:
         foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself),
         model_words=f"reconstruction by {reading.title}, {wording.BANDS.get(detection.model, '± 1 SD')}",
     )
+
+
+def _covers(record: Record, found: Explanation | None) -> bool:
+    """Return whether a record holds the seconds that the model's maps are of."""
+    if found is None:
+        return False
+    stop_s = found.start_s + len(found.sample_scores) / found.fs
+    return record.start_s - 0.1 <= found.start_s and stop_s <= record.start_s + record.duration + 0.1

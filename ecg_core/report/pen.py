@@ -187,11 +187,21 @@ class Pen:
         return wide
 
     def paragraph(
-        self, x: float, y: float, words: str, size: float, colour: str, *, most_mm: float, most_lines: int, lead: float
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: float,
+        colour: str,
+        *,
+        most_mm: float,
+        most_lines: int,
+        lead: float,
+        bold: bool = False,
     ) -> float:
         """Write lines of at most `most_mm` from the baseline y on, `lead` mm apart; return the next baseline."""
-        for line in wrapped(words, size, most_mm, most_lines):
-            self.text(x, y, line, size, colour)
+        for line in wrapped(words, size, most_mm, most_lines, bold=bold):
+            self.text(x, y, line, size, colour, bold=bold)
             y += lead
         return y
 
@@ -236,15 +246,15 @@ def fitted(words: str, size: float, most_mm: float, *, bold: bool = False) -> st
     return words[:low].rstrip() + ELLIPSIS
 
 
-def wrapped(words: str, size: float, most_mm: float, most_lines: int) -> list[str]:
+def wrapped(words: str, size: float, most_mm: float, most_lines: int, *, bold: bool = False) -> list[str]:
     """Return words as lines that fit; the last one that may stand ends in an ellipsis where more would follow."""
     lines: list[str] = []
     rest = printable(words).split()
     while rest and len(lines) < most_lines - 1:
         line = [rest.pop(0)]
-        while rest and text_mm(" ".join([*line, rest[0]]), size) <= most_mm:
+        while rest and text_mm(" ".join([*line, rest[0]]), size, bold=bold) <= most_mm:
             line.append(rest.pop(0))
-        lines.append(fitted(" ".join(line), size, most_mm))
+        lines.append(fitted(" ".join(line), size, most_mm, bold=bold))
     if rest:
-        lines.append(fitted(" ".join(rest), size, most_mm))
+        lines.append(fitted(" ".join(rest), size, most_mm, bold=bold))
     return lines
