@@ -21,6 +21,8 @@ from ecg_core.worklist.tables import Database, jobs, records, results
 
 EVERY_S = 0.5
 RATE_OVER_S = 10.0
+MOST_WAITING = 500
+"""Records that may wait to be written: more, and whoever adds the next one waits."""
 
 
 class Rate:
@@ -63,7 +65,9 @@ class Journal:
         self._rate = Rate()
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, list[Row]]] = []
-        self._closing = threading.Event()
+        self._room = threading.Semaphore(MOST_WAITING)
+        self._wake = threading.Event()
+        self._closing = False
         self._error: ECGError | None = None
         self._whole = False
         self._thread = threading.Thread(target=self._keep, name="journal")
@@ -73,7 +77,8 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._closing.set()
+        self._closing = True
+        self._wake.set()
         self._thread.join()
         if self._error:
             raise self._error
@@ -82,6 +87,9 @@ class Journal:
 
     def add(self, record: int, rows: list[Row]) -> None:
         """Take the rows of one record, one per model; they are written within half a second."""
+        if not self._room.acquire(blocking=False):
+            self._wake.set()
+            self._room.acquire()  # `stop` ends this too
         with self._lock:
             self._waiting.append((record, rows))
 
@@ -89,7 +97,9 @@ class Journal:
         last = False
         try:
             while not last:
-                last = self._closing.wait(EVERY_S)
+                self._wake.wait(EVERY_S)
+                self._wake.clear()
+                last = self._closing
                 if not self._write():
                     return
             self._whole = True
@@ -103,6 +113,8 @@ class Journal:
         """Write what has come, in one transaction with the heartbeat; return whether the job is still ours."""
         with self._lock:
             todo, self._waiting = self._waiting, []
+        if todo:
+            self._room.release(len(todo))
         rate = self._rate.update(time.monotonic(), self._seq - self._first + len(todo))
         values = {"heartbeat": time.time(), "records_per_s": rate, **({"fruitless_starts": 0} if todo else {})}
         mine = (jobs.c.id == self._job, jobs.c.run == self._run, jobs.c.state == "running")
