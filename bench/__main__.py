@@ -1,7 +1,8 @@
 """Measure what a user waits for: python -m bench (or make bench).
 
 Prints, for each model, the time from a file to a Detection (median after warm-up) and where it goes, then the
-throughput and the peak memory of `leadwise batch`. Nothing here passes or fails: targets stand beside the figures.
+throughput and the peak memory of `leadwise batch`, then what is waited for in the browser. Nothing here passes or
+fails: targets stand beside the figures.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from unittest import mock
 import numpy as np
 
 from bench.batch import Run, measure_batch
+from bench.browser import browser
 from bench.records import write_records
 from ecg_core import detector as detector_module
 from ecg_core import scoring, segments
@@ -42,17 +44,25 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Time from file to verdict, and batch throughput."
+        prog="python -m bench", description="Time from file to verdict, batch throughput, and waits in the browser."
     )
     parser.add_argument("--repeats", type=int, default=20, help="timed repeats of one record (default 20)")
     parser.add_argument("--records", type=int, default=1000, help="records of the batch (default 1000)")
     parser.add_argument("--workers", type=int, default=2, help="processes of the batch (default 2)")
+    parser.add_argument(
+        "--browser-repeats", type=int, default=9, help="timed repeats in the browser (default 9; 0: none)"
+    )
+    parser.add_argument("--rows", type=int, default=10_000, help="rows of the worklist's grid (default 10,000)")
+    parser.add_argument("--only", choices=("scoring", "browser"), help="measure one half alone")
     parser.add_argument("--store", type=Path, help="folder of models (default: the packaged one)")
     args = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, load {os.getloadavg()[0]:.1f}", flush=True)
-    latency(args.store, args.repeats)
-    throughput(args.store, args.records, args.workers)
+    if args.only != "browser":
+        latency(args.store, args.repeats)
+        throughput(args.store, args.records, args.workers)
+    if args.only != "scoring" and args.browser_repeats:
+        browser(args.browser_repeats, args.rows)
 
 
 def latency(store: Path | None, repeats: int) -> None:
