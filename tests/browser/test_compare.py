@@ -14,7 +14,7 @@ def compare(page: Page, address: str, title: str) -> None:
     """Open an example and go to Compare models."""
     driving.go(page, address)
     driving.open_example(page, title)
-    page.get_by_test_id("stTopNavLink").filter(has_text="Compare models").click()
+    page.get_by_role("link", name="Compare models", exact=True).click()
     page.wait_for_function(COMPARED)
 
 

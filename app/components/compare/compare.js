@@ -66,8 +66,8 @@ class CompareView {
     const words = element("div.words", {}, element("p.headline", {}, data.headline), ...data.lines.map((line) => element("p.line.muted", {}, line)));
     const pictures = element("div", {});
     if (data.count) {
-      pictures.append(this.caption("Models that mark each instant"), this.bars(), this.axis(),
-        this.caption("Models in whose error map a cell is raised", this.legend()), this.raised());
+      if (data.count.some((n) => n > 0)) pictures.append(this.caption("Models that mark each instant"), this.bars());
+      pictures.append(this.axis(), this.caption("Models in whose error map a cell is raised", this.legend()), this.raised());
     }
     return element("section.row.agreement", { "aria-label": "Agreement" }, words, pictures);
   }
@@ -154,8 +154,8 @@ class CompareView {
     const alarm = data.alarm * wide, here = Math.max(5, Math.min(wide - 5, data.here * wide)), side = data.above ? "above" : "below";
     svg.append(drawing("path", { d: `M0 ${tall}${points}L${wide} ${tall}Z`, class: "normals" }), drawing("path", { d: `M0 ${tall + 0.5}H${wide}`, class: "rule" }),
       drawing("path", { d: `M${alarm} 6V${tall}`, class: "alarm" }), drawing("path", { d: `M${here} 6V${tall}`, class: `here ${side}` }),
-      drawing("path", { d: `M${here - 5} 1h10l-5 7z`, class: `tip ${side}` }), label(0, tall + 12, "normal ECGs", { class: "axis" }),
-      label(Math.max(96, Math.min(wide - 18, alarm)), tall + 12, "alarm", { class: "axis alarm-name", "text-anchor": "middle" }));
+      drawing("path", { d: `M${here - 5} 1h10l-5 7z`, class: `tip ${side}` }), label(alarm < 100 ? wide : 0, tall + 12, "normal ECGs", { class: "axis", "text-anchor": alarm < 100 ? "end" : "start" }),
+      label(Math.max(16, Math.min(wide - 18, alarm)), tall + 12, "alarm", { class: "axis alarm-name", "text-anchor": "middle" }));
     return svg;
   }
 
