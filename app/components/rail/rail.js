@@ -19,7 +19,7 @@ function stretches(data, choose) {
 }
 
 function bars(data) {
-  const box = element("div.bars", { role: "list" });
+  const box = element("div.bars", { role: "group", "aria-label": "Error by lead" });
   for (const item of data.items) {
     box.append(element("span.name", {}, item.lead));
     if (item.out) box.append(element("span.out", {}, item.out));
