@@ -12,6 +12,7 @@ import pytest
 
 from ecg_core.errors import RecordError, WorklistError
 from ecg_core.readers import Upload
+from ecg_core.records import LEADS
 from ecg_core.worklist import DATA_VARIABLE, ROOT_VARIABLE, Description, Worklist, data_folder, runner, uploads
 from ecg_core.worklist import worklist as making
 from tests.fakes import write_wfdb
@@ -212,9 +213,13 @@ def test_a_record_is_read_again_only_while_it_is_the_one_that_was_scored(worklis
     write_wfdb(worklist.root / "ward", "bb")
     job = finished(worklist, worklist.create_job_from_folder("ward", ["cae"], 0.05))
     assert worklist.read_record(job.id, 0).name == "a"
+    part = worklist.read_part(job.id, 0, 2.0, 8.0)
+    assert (part.start_s, part.duration, part.leads) == (2.0, 6.0, LEADS)
     write_wfdb(worklist.root / "ward", "a", spread_mv=0.5)
     with pytest.raises(WorklistError, match="has changed since it was scored"):
         worklist.read_record(job.id, 0)
+    with pytest.raises(WorklistError, match="has changed since it was scored"):
+        worklist.read_part(job.id, 0, 2.0, 8.0)
     (worklist.root / "ward" / "bb.dat").unlink()
     with pytest.raises(RecordError, match="bb"):
         worklist.read_record(job.id, 1)
@@ -225,11 +230,10 @@ def test_a_record_is_read_again_only_while_it_is_the_one_that_was_scored(worklis
 def test_csv_files_are_taken_only_when_described(worklist):
     put(worklist.root, "a")
     (worklist.root / "table.csv").write_bytes(b"1,2")
-    leads = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-    described = Description(500.0, "mV", leads)
+    described = Description(500.0, "mV", LEADS)
     assert worklist.create_job_from_folder("", ["cae"], 0.05).total == 1
     job = worklist.create_job_from_folder("", ["cae"], 0.05, description=described)
-    assert (job.total, job.description) == (2, {"fs": 500.0, "unit": "mV", "leads": list(leads)})
+    assert (job.total, job.description) == (2, {"fs": 500.0, "unit": "mV", "leads": list(LEADS)})
     assert finished(worklist, job).done == 2
 
 

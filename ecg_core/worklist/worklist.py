@@ -11,13 +11,14 @@ from typing import Any
 
 from ecg_core.errors import WorklistError
 from ecg_core.plain import plain
-from ecg_core.readers import Upload, find_records, needs_description, read_record
-from ecg_core.records import Record, twelve_leads
-from ecg_core.worklist import decisions, export, folders, jobs, launch, rows, uploads
+from ecg_core.readers import Upload, find_records
+from ecg_core.records import Record
+from ecg_core.worklist import decisions, export, folders, jobs, launch, reading, rows, uploads
 from ecg_core.worklist.decisions import Decision, Review
 from ecg_core.worklist.export import Form
 from ecg_core.worklist.folders import Folder
 from ecg_core.worklist.jobs import Job
+from ecg_core.worklist.reading import Source
 from ecg_core.worklist.rows import Columns
 from ecg_core.worklist.tables import Database
 
@@ -294,8 +295,21 @@ class Worklist:
         with self.database.reading() as connection:
             return rows.details(connection, job, position)
 
+    def source(self, job: str, position: int) -> Source:
+        """Return where a record lies, to read all or a part of it.
+
+        Raises
+        ------
+        WorklistError
+            If it is not in the job, or lies outside the root.
+        """
+        with self.database.reading() as connection:
+            found = jobs.one(connection, job)
+            made_below, path, sha256 = jobs.place(connection, job, position)
+        return reading.source(self.root_of(found, Path(made_below)), path, found.description, sha256)
+
     def read_record(self, job: str, position: int) -> Record:
-        """Read a record of a job from its file, with the twelve leads in report order.
+        """Read a record of a job from its file, up to an hour of it, with the twelve leads in report order.
 
         Raises
         ------
@@ -304,17 +318,11 @@ class Worklist:
         RecordError
             If it cannot be read.
         """
-        with self.database.reading() as connection:
-            found = jobs.one(connection, job)
-            made_below, path, sha256 = jobs.place(connection, job, position)
-        real = folders.real_inside(self.root_of(found, Path(made_below)), path)
-        if real is None:
-            raise WorklistError(folders.OUTSIDE)
-        described = found.description if needs_description(real) else {}
-        record = read_record(real, **described)
-        if sha256 is not None and record.sha256 != sha256:
-            raise WorklistError(f"{record.name} has changed since it was scored; start a new job to score it again.")
-        return twelve_leads(record)
+        return self.source(job, position).record()
+
+    def read_part(self, job: str, position: int, start_s: float, stop_s: float) -> Record:
+        """Read the seconds between two times, 5 s or more, of a recording of any length; raises as `read_record`."""
+        return self.source(job, position).part(start_s, stop_s)
 
     # --- decisions ----------------------------------------------------------------------------------------------
 
