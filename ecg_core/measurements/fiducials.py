@@ -29,6 +29,7 @@ NAN = float("nan")
 class Delineation:
     """The constants of the delineation: shares without unit, times in ms, `root` in s over the root of s."""
 
+    qrs_smooth_ms: float = 22.0
     onset_share: float = 0.02
     onset_quiet: float = 2.0
     onset_hold_ms: float = 8.0
@@ -105,13 +106,13 @@ def find_qrs(x: Array, c: Delineation = DEFAULT) -> Qrs:
 
     From the steepest point outward until the speed stays below a share of its peak plus twice the quiet level: the
     root mean square over leads for the onset, the second fastest lead for the offset, where one lead may still be busy
-    with its ST segment.
+    with its ST segment. The boxcar of 22 ms has its first zero where the filter's edge at 40 Hz rings.
 
     Parameters
     ----------
     x : shape (n_leads, 576), mV, readable independent leads.
     """
-    v = velocity(smooth(smooth(x, 10.0), 6.0))
+    v = velocity(smooth(smooth(x, c.qrs_smooth_ms), 6.0))
     reach, near = round(70 * MS), round(30 * MS)
     speed = rms(v)
     peak = BEFORE - reach + int(speed[BEFORE - reach : BEFORE + reach + 1].argmax())
