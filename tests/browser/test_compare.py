@@ -55,7 +55,7 @@ def test_without_a_record_an_example_is_one_click_away(context: BrowserContext, 
     driving.go(page, address)
     driving.visit(page, "Compare models")
     expect(page.get_by_text("No ECG is open")).to_be_visible()
-    expect(page.get_by_text("On held-out records")).to_be_visible()
+    expect(page.get_by_text("On held-out records", exact=True)).to_be_visible()
     page.get_by_role("button", name="Open an example").click()
     page.wait_for_function(COMPARED)
 
