@@ -12,7 +12,7 @@ from app import palette
 from app.words import INTENDED_USE
 
 _COMPONENTS = Path(__file__).parent / "components"
-_RULES = ("page.css", "batch.css", "figures.css")
+_RULES = ("page.css", "batch.css", "figures.css", "print.css")
 
 PLOTLY = {"displayModeBar": False, "displaylogo": False}
 """How plotly's figures behave: no buttons that cover them."""
@@ -21,7 +21,9 @@ PLOTLY = {"displayModeBar": False, "displaylogo": False}
 @lru_cache(maxsize=1)
 def _style() -> str:
     rules = "\n".join((_COMPONENTS / name).read_text(encoding="utf-8") for name in _RULES)
-    return "<style>:root,.stApp{" + palette.css_variables() + "}" + rules + "</style>"
+    use = " ".join(INTENDED_USE)
+    foot = f'@media print{{@page{{@bottom-left{{content:"{use}";font:8pt Inter,sans-serif}}}}}}'
+    return "<style>:root,.stApp{" + palette.css_variables() + "}" + rules + foot + "</style>"
 
 
 def apply() -> None:

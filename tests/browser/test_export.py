@@ -1,0 +1,71 @@
+"""Taking things away in the browser: the report opens as a PDF, files are plain, and Ctrl+P prints the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from app.words import INTENDED_USE
+from tests.browser import driving
+from tests.pages import read_page
+
+NAME = "premature-ventricular-beat"
+
+
+@pytest.fixture
+def page(context: BrowserContext, address: str) -> Iterator[Page]:
+    """Return the Analyse page with an example."""
+    fresh = context.new_page()
+    driving.go(fresh, address)
+    driving.open_example(fresh, "Premature ventricular beat")
+    driving.settle(fresh)
+    yield fresh
+    fresh.close()
+
+
+def taken(page: Page, label: str, folder: Path) -> Path:
+    """Press a button of the menu by keyboard, and return the file that comes."""
+    button = page.get_by_role("button", name=label)
+    button.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_the_report_opens_as_a_pdf_and_scores_as_json(page: Page, tmp_path: Path) -> None:
+    menu = page.get_by_role("button", name="Export")
+    menu.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Report (PDF, A4)").wait_for()
+    path = taken(page, "Report (PDF, A4)", tmp_path)
+    assert path.name == f"{NAME}-report.pdf"
+    sheet = read_page(path.read_bytes())
+    assert (round(sheet.width), round(sheet.height)) == (297, 210)
+    headline = page.locator("section.band").get_by_text("the alarm threshold").first.inner_text()
+    assert headline in sheet.line
+    assert INTENDED_USE[1] in sheet.line
+    scores = json.loads(taken(page, "Scores (JSON)", tmp_path).read_text(encoding="utf-8"))
+    assert scores["detection"]["record"] == NAME
+    assert scores["verdict"].split(". ")[0] in sheet.line
+
+
+def test_printing_keeps_verdict_ecg_and_intended_use_and_leaves_the_chrome(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "printed.pdf"
+    page.pdf(path=path, prefer_css_page_size=True, print_background=True)
+    document = pypdfium2.PdfDocument(path)
+    told = [" ".join(sheet.get_textpage().get_text_range().split()) for sheet in document]
+    assert len(told) <= 3
+    width, height = document[0].get_size()
+    assert width > height
+    assert all(INTENDED_USE[1] in words for words in told)
+    assert "the alarm threshold" in told[0]
+    assert "mm/mV" in told[0]
+    for chrome in ("Batch review", "Previous", "Export", "False-alarm rate", "12 × 1"):
+        assert not [words for words in told if chrome in words], chrome
