@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from ecg_core.errors import WorklistError
@@ -14,15 +13,13 @@ from ecg_core.plain import plain
 from ecg_core.readers import Upload, find_records
 from ecg_core.records import Record
 from ecg_core.worklist import decisions, export, folders, jobs, launch, reading, rows, uploads
+from ecg_core.worklist.data import DataFolder
 from ecg_core.worklist.decisions import Decision, Review
 from ecg_core.worklist.export import Form
 from ecg_core.worklist.folders import Folder
 from ecg_core.worklist.jobs import Job
 from ecg_core.worklist.reading import Source
 from ecg_core.worklist.rows import Columns
-from ecg_core.worklist.tables import Database
-
-DATABASE = "worklist.sqlite"
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Description:
     leads: tuple[str, ...]
 
 
-class Worklist:
+class Worklist(DataFolder):
     """Jobs, results and decisions in one data folder. One object may serve many threads, many processes one folder.
 
     Parameters
@@ -53,31 +50,6 @@ class Worklist:
     WorklistError
         If the folder cannot be used, or holds the data of a newer Leadwise.
     """
-
-    def __init__(self, data: Path | None = None, *, root: Path | None = None, store: Path | None = None) -> None:
-        self.data = (data or folders.data_folder()).absolute()
-        self.root = (root or folders.root_folder(self.data)).absolute()
-        self.store = store.absolute() if store else None
-        try:
-            self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if self.root == self.data / folders.INBOX:
-                self.root.mkdir(exist_ok=True)
-            (self.data / folders.UPLOADS).mkdir(exist_ok=True, mode=0o700)
-            self.database = Database(self.data / DATABASE)
-        except OSError as error:
-            raise WorklistError(
-                f"The data folder {self.data} cannot be used: {error.strerror}; set {folders.DATA_VARIABLE} to another."
-            ) from error
-
-    def __enter__(self) -> Worklist:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the database."""
-        self.database.close()
 
     # --- jobs ---------------------------------------------------------------------------------------------------
 
@@ -243,22 +215,6 @@ class Worklist:
             active = jobs.any_active(connection)
         if active:
             launch.ensure(self.data, self.root)
-
-    def root_of(self, job: Job, made_below: Path) -> Path:
-        """Return the folder that a job's paths are relative to.
-
-        Raises
-        ------
-        WorklistError
-            If the operator has chosen another root since the job was made.
-        """
-        if job.kind == "uploads":
-            return self.data / folders.UPLOADS / job.id
-        if made_below != Path(os.path.realpath(self.root)):
-            raise WorklistError(
-                f"This job is of {made_below}, and the root is now {self.root}; set {folders.ROOT_VARIABLE} back."
-            )
-        return made_below
 
     # --- records ------------------------------------------------------------------------------------------------
 
