@@ -85,12 +85,13 @@ def _background() -> Background[Detection]:
 
 def ask_for(entry: Entry, model: str) -> None:
     """Have a record scored while the page is used."""
-    _background().ask((entry.key, model), lambda: _score(entry, model, None))
+    if (entry.key, model) not in _scored():
+        _background().ask((entry.key, model), lambda: _score(entry, model, None))
 
 
 def is_ready(entry: Entry, model: str) -> bool:
     """Return whether what was asked for is there, or has failed: `detection` then returns at once."""
-    return _background().done((entry.key, model))
+    return (entry.key, model) in _scored() or _background().done((entry.key, model))
 
 
 def warm_soon(models: tuple[str, ...]) -> None:
@@ -103,9 +104,11 @@ def _warming() -> Background[None]:
     return Background()
 
 
-def forget_asked() -> None:
-    """Give up what was asked for."""
+def forget_records() -> None:
+    """Give up what was asked for, and forget all that this session computed of its records."""
     _background().forget()
+    for kept in (_scored, _overview, _detection, _window, _shown, _attention, signals_packet, model_packet):
+        kept.clear()
 
 
 @st.cache_resource(scope="session", max_entries=500, show_spinner=False)

@@ -8,12 +8,15 @@ import streamlit as st
 
 from app import look, resources, rows, state, uploads, words
 from app.components.examples import example_card
-from app.components.records import record_rows
+from app.components.records import pulse, record_rows
 from app.state import Entry
 from ecg_core.detection import Detection
 
 LOOK_S = 0.25
 """How long rows are looked at in one run of the page, before those that are ready are shown."""
+
+READY_BEFORE = 12
+"""Records that all models score before they are opened."""
 
 FIRST_EXAMPLES = ("premature-ventricular-beat", "normal-72", "left-bundle-branch-block", "atrial-fibrillation")
 
@@ -124,9 +127,14 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         threshold = resources.threshold(entry, model, reading, rate) if ready else None
         shown.append(rows.row(entry, seen, reading, threshold, rate))
         pending |= reading is None
+    if not pending:  # by the time a record is opened, the other models have seen it too
+        for entry in entries[:READY_BEFORE]:
+            for name in state.MODELS:
+                resources.ask_for(entry, name)
     listed = [{"ident": p.ident, "name": p.name, "headline": p.headline, "rest": p.rest} for p in problems]
-    data = {"rows": shown, "problems": listed, "pending": pending, "turn": time.monotonic_ns()}
-    record_rows(data, state.take_open, state.take_dismiss)
+    record_rows({"rows": shown, "problems": listed}, state.take_open, state.take_dismiss)
+    if pending:
+        pulse(time.monotonic_ns())
 
 
 def _reading(entry: Entry, model: str) -> Detection | str | None:
@@ -142,7 +150,7 @@ def _reading(entry: Entry, model: str) -> Detection | str | None:
 
 
 def _remove_all() -> None:
-    resources.forget_asked()
+    resources.forget_records()
     state.remove_all()
 
 

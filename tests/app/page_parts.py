@@ -110,7 +110,7 @@ def describe(app: AppTest, fs: float | None = 500.0, unit: str | None = "mV", or
 def listed(app: AppTest) -> dict[str, Any]:
     """Return what the Upload page lists: rows, problems, and whether rows wait."""
     (data,) = parts(app, "leadwise_records")
-    return data
+    return data | {"pending": bool(parts(app, "leadwise_pulse"))}
 
 
 def scored(app: AppTest) -> dict[str, Any]:

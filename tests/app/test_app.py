@@ -142,7 +142,7 @@ def test_previous_and_next_go_through_the_session(app, example_folder):
 def test_the_record_is_kept_while_another_page_is_open(app):
     opened(app, "normal-55")
     button(app, "Open").click().run()
-    assert "Open an ECG" in page_words(app)
+    assert "1 ready" in page_words(app)
     visit(app, "analyse")
     assert "normal-55" in page_words(app)
 

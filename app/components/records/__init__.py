@@ -13,17 +13,22 @@ from app.state import ROWS
 _records = st.components.v2.component(
     "leadwise_records", css=style("records/records.css"), js=script("records/records.js")
 )
+_pulse = st.components.v2.component("leadwise_pulse", js=script("records/pulse.js"))
 
 
 def record_rows(data: dict[str, Any], on_open: Callable[[], None], on_dismiss: Callable[[], None]) -> None:
-    """Show rows and problems.
+    """Show `rows` and `problems`; a click sets the component's `open` to a row's key, or `dismiss` to a problem's."""
+    _records(key=ROWS, data=data, on_open_change=on_open, on_dismiss_change=on_dismiss)
 
-    Parameters
-    ----------
-    data : `rows` and `problems`, and under `pending` whether rows wait for their score: once drawn, they ask again.
-    on_open, on_dismiss : called when a row's `open` or a problem's `dismiss` holds what was clicked.
+
+def pulse(turn: int) -> None:
+    """Have the page run again soon, once for each `turn`.
+
+    It is a component of its own: of two events of one component that meet, Streamlit keeps the later, and a click
+    would be lost.
     """
-    _records(key=ROWS, data=data, on_open_change=on_open, on_dismiss_change=on_dismiss, on_poll_change=_again)
+    with st.container(key="carriers"):
+        _pulse(key="pulse", data={"turn": turn}, on_beat_change=_again)
 
 
 def _again() -> None:

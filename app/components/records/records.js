@@ -1,5 +1,5 @@
 // Records as rows: what a file says, lead II, quality by lead, the place among normal ECGs. A row opens its record.
-const POLL_MS = 350, STRIP_PX = 212, STRIP_TALL = 28, GROUPS = [3, 6];
+const STRIP_PX = 212, STRIP_TALL = 28, GROUPS = [3, 6];
 const QUALITY = ["good", "noisy", "lost"];
 
 function bytes(base64) {
@@ -64,8 +64,6 @@ function head() {
   return element("thead", {}, element("tr", {}, ...cells, quality, element("th.notes", { scope: "col" }, "Notes"), element("th.percentile", { scope: "col" }, "Percentile of normals")));
 }
 
-const timers = new WeakMap();
-
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = home(parentElement), active = root.getRootNode().activeElement;
@@ -78,7 +76,4 @@ export default function (component) {
   // Enter on a row is the row's own: the page's key opens the first record
   root.onkeydown = (event) => { if (event.key === "Enter" && event.target.closest("button")) event.stopPropagation(); };
   if (focused) [...root.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused)?.focus();
-  clearTimeout(timers.get(parentElement));
-  if (data.pending) timers.set(parentElement, setTimeout(() => setTriggerValue("poll", data.turn), POLL_MS));
-  return () => clearTimeout(timers.get(parentElement));
 }
