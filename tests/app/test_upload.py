@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from app import state, uploads
 from ecg_core.records import LEADS
+from ecg_core.synthetic import EXAMPLES, encode
 from tests.app.page_parts import (
     button,
     describe,
@@ -20,6 +22,7 @@ from tests.app.page_parts import (
     pair,
     parts,
     scored,
+    signals,
     upload,
     verdict,
     visit,
@@ -332,16 +335,30 @@ def test_a_missing_checkpoint_leaves_the_row_without_a_score(app, example_folder
     assert [cell["step"] for cell in row["cells"]] == [0] * 12
 
 
-def test_a_recording_over_an_hour_is_listed_by_its_beginning(app, example_folder, monkeypatch):
-    monkeypatch.setattr(uploads, "MAX_WHOLE_S", 8.0)
-    monkeypatch.setattr("ecg_core.readers.limits.MAX_WHOLE_S", 8.0)
-    upload(app, *pair(example_folder, "low-voltage"))
+def test_a_recording_over_an_hour_is_scored_in_blocks_and_seen_at_any_second(app, monkeypatch):
+    # 700 s stand for more than an hour: longer than the block that is held
+    for where in ("app.uploads.MAX_WHOLE_S", "ecg_core.readers.limits.MAX_WHOLE_S"):
+        monkeypatch.setattr(where, 650.0)
+    files = encode(replace(EXAMPLES[0], name="long", duration_s=700.0, fs=100))
+    upload(app, *files.items())
     (row,) = listed(app)["rows"]
-    assert row["length"] == "10.0 s"
+    assert row["length"] == "12 min"
     entry = app.session_state["entries"][row["key"]]
-    assert entry.whole_s == 10.0
-    assert [block.start_s for block in entry.blocks(5.0)] == [0.0, 5.0]
-    assert scored(app)["rows"][0]["place"]["side"] in {"above", "below"}
+    assert entry.whole_s == 700.0
+    assert entry.record.duration == 600.0
+    assert [block.start_s for block in entry.blocks(300.0)] == [0.0, 300.0, 600.0]
+    late = entry.part(680.0, 690.0)
+    assert late.start_s == 680.0
+    stored = np.frombuffer(files["long.dat"], "<i2").reshape(-1, 12)[68_000:69_000].T / 1000
+    assert np.abs(late.signal - stored).max() < 1e-6
+    assert "% of segments" in scored(app)["rows"][0]["place"]["words"]
+    button(app, "Open first").click().run()
+    assert not app.exception
+    assert "12 leads, 12 min, 100 Hz" in page_words(app)
+    app.session_state["view"] = 680.0
+    app.run()
+    assert not app.exception
+    assert signals(app)["start_s"] == 680.0
 
 
 def test_remove_all_forgets_everything(app, example_folder):
