@@ -51,6 +51,13 @@ def test_json_has_all_of_the_detection_and_what_it_was_held_against(reading, det
     assert "It does not diagnose" in found["intended_use"]
 
 
+def test_every_field_is_described(reading, root):
+    page = (root / "docs" / "exports.md").read_text(encoding="utf-8")
+    found = json.loads(scores_json(reading, AT))
+    names = [*found, *found["alarm"], *found["over_time"]]
+    assert not [name for name in names if f"`{name}`" not in page]
+
+
 def test_json_has_score_and_error_of_every_lead_over_time(reading, detection):
     found = json.loads(scores_json(reading, AT))["over_time"]
     assert found["score"] == pytest.approx(detection.explanation.sample_scores.tolist(), rel=1e-4)
