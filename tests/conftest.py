@@ -50,6 +50,16 @@ def ptbxl_first(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def many_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 200 WFDB pairs, a hundred to a subfolder: the examples moved, scaled and made noisier."""
+    from bench.records import write_records
+
+    folder = tmp_path_factory.mktemp("many")
+    write_records(folder, 200, np.random.default_rng(200))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def ptbxl500(shared: Path) -> Path:
     """Return the folder of the 64 PTB-XL records at 500 Hz."""
     return shared / "data" / "ptbxl500"

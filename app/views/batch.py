@@ -184,7 +184,6 @@ def _detection(job: Job, desk: Desk, row: Mapping[str, Any], record: Record) -> 
     entry = Entry(_key(job, record), record)
     if desk.asked != entry.key:
         desk.asked = entry.key
-        resources.forget_asked()
         resources.ask_for(entry, model)
     if not resources.is_ready(entry, model):
         return None

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,18 +25,29 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(log: Path) -> Iterator[str]:
-    """Run the app and yield its address; what it prints goes to `log`."""
-    port = free_port()
+def served(
+    log: Path, *, port: int | None = None, settings: Mapping[str, str] | None = None, abruptly: bool = False
+) -> Iterator[str]:
+    """Run the app and yield its address; what it prints goes to `log`.
+
+    Parameters
+    ----------
+    settings : environment variables beyond the tests' own data folder.
+    abruptly : end it as a power cut would.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
     command += ["--server.port", str(port), "--server.headless", "true"]
-    own = {**os.environ, "LEADWISE_DATA": str(log.parent / "data")}  # jobs and decisions of the tests, not the user's
+    # jobs and decisions of the tests, not the user's
+    own = {**os.environ, "LEADWISE_DATA": str(log.parent / "data"), **(settings or {})}
     with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=own) as process:
         try:
             address = f"http://localhost:{port}"
             _wait_for(address, process, log)
             yield address
         finally:
+            if abruptly:
+                process.kill()
             process.terminate()
             try:
                 process.wait(timeout=20)
