@@ -139,18 +139,13 @@ def painted(page: Page, **want: Any) -> None:
 
 
 def uploads(page: Page, address: str, files: Path, repeats: int) -> tuple[list[float], list[float]]:
-    """Drop pairs one by one and open each; return the seconds to the verdict and to the whole page."""
+    """Drop a pair into a fresh session and open it; return the seconds to the verdict and to the whole page."""
     verdicts, pages = [], []
     for k in range(repeats + 1):
-        if k:
-            page.get_by_role("link", name="Upload").click()
-        page.locator("input[type=file]").first.wait_for(state="attached")
-        page.wait_for_timeout(1500)  # models load while the user looks for a file
-        page.evaluate("() => { if (window.leadwise) window.leadwise.painted = null; }")
-        pair = [str(files / "000" / f"{k:05d}{suffix}") for suffix in (".hea", ".dat")]
+        _fresh(page, address)
         verdict, whole = timed(
             page,
-            lambda pair=pair: _drop(page, pair),
+            lambda k=k: _drop(page, files, [k]),
             lambda: page.wait_for_function(VERDICT),
             lambda: painted(page),
         )
@@ -159,10 +154,18 @@ def uploads(page: Page, address: str, files: Path, repeats: int) -> tuple[list[f
     return verdicts[1:], pages[1:]
 
 
-def _drop(page: Page, pair: list[str]) -> None:
-    """Drop a pair, and open its row as soon as it is there."""
-    page.locator("input[type=file]").first.set_input_files(pair)
-    page.get_by_role("button", name=f"Open {Path(pair[0]).stem}", exact=True).click()
+def _fresh(page: Page, address: str) -> None:
+    """Start a session, and let the models load as they do while a user looks for a file."""
+    page.goto(address)
+    page.locator("input[type=file]").first.wait_for(state="attached")
+    page.wait_for_timeout(1500)
+
+
+def _drop(page: Page, files: Path, places: list[int]) -> None:
+    """Drop pairs, and open the first as soon as that is offered."""
+    pairs = [str(files / "000" / f"{k:05d}{suffix}") for k in places for suffix in (".hea", ".dat")]
+    page.locator("input[type=file]").first.set_input_files(pairs)
+    page.get_by_role("button", name="Open first").click()
 
 
 def flips(page: Page, repeats: int) -> list[float]:
@@ -187,10 +190,13 @@ def thresholds(page: Page, repeats: int) -> list[float]:
     return spent[2:]
 
 
-def visits(page: Page, repeats: int) -> list[float]:
-    """Go back and forth between records that were shown before."""
+def visits(page: Page, address: str, files: Path, repeats: int) -> list[float]:
+    """Go back and forth between two records that were shown before."""
+    _fresh(page, address)
+    _drop(page, files, [0, 1])
+    painted(page)
     spent = []
-    for _ in range(repeats):
+    for _ in range(repeats + 2):
         page.evaluate("() => document.activeElement && document.activeElement.blur()")  # arrows on a slider are its own
         before = page.evaluate("() => window.leadwise.painted.record")
         spent += timed(
@@ -199,7 +205,7 @@ def visits(page: Page, repeats: int) -> list[float]:
             lambda before=before: page.wait_for_function("old => window.leadwise.painted.record !== old", arg=before),
         )
         page.wait_for_timeout(200)
-    return spent
+    return spent[2:]
 
 
 def analyse(path: str, repeats: int) -> dict[str, list[float]]:
@@ -214,7 +220,7 @@ def analyse(path: str, repeats: int) -> dict[str, list[float]]:
                 "upload to complete Analyse page": pages,
                 "model flip": flips(page, repeats),
                 "threshold move": thresholds(page, repeats),
-                "second visit of a record": visits(page, repeats),
+                "second visit of a record": visits(page, address, folder, repeats),
             }
 
 
