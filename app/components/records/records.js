@@ -64,6 +64,12 @@ function head() {
   return element("thead", {}, element("tr", {}, ...cells, quality, element("th.notes", { scope: "col" }, "Notes"), element("th.percentile", { scope: "col" }, "Percentile of normals")));
 }
 
+// Enter on a button or link is that button's: the page's key, which opens the first record, would take it away.
+function keepEnter(event) {
+  const target = event.composedPath()[0];
+  if (event.key === "Enter" && target instanceof Element && target.closest("button, a[href]")) event.stopPropagation();
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = home(parentElement), active = root.getRootNode().activeElement;
@@ -73,7 +79,7 @@ export default function (component) {
   for (const item of data.rows) body.append(recordRow(item, (key) => setTriggerValue("open", key)));
   const caption = element("caption.said", {}, "Records of this session; files that need attention first");
   root.replaceChildren(element("div.frame", {}, element("table", {}, caption, head(), body)));
-  // Enter on a row is the row's own: the page's key opens the first record
-  root.onkeydown = (event) => { if (event.key === "Enter" && event.target.closest("button")) event.stopPropagation(); };
   if (focused) [...root.querySelectorAll("button")].find((button) => button.getAttribute("aria-label") === focused)?.focus();
+  document.addEventListener("keydown", keepEnter, true);
+  return () => document.removeEventListener("keydown", keepEnter, true);
 }
