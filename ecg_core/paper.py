@@ -208,8 +208,13 @@ def lay_out(
 
 
 def choose_gain(signal: NDArray[np.float32], fs: float, layout: Layout = "3x4", start_s: float = 0.0) -> Gain:
-    """Return 10 mm/mV, or 10 for limb and 5 for chest leads where rows would overlap at 10."""
-    if lay_out(signal, fs, layout, gain=(10.0, 10.0), start_s=start_s).overlaps:
+    """Return 10 mm/mV, or 10 for limb and 5 for chest leads where these would overlap at 10, each other or the rhythm.
+
+    Limb leads that clash among themselves, as a wandering baseline makes them, are no reason to halve the chest leads.
+    """
+    alone = signal.copy()
+    alone[[k for k, lead in enumerate(LEADS) if not lead.startswith("V") and lead != RHYTHM_LEAD]] = 0.0
+    if lay_out(alone, fs, layout, gain=(10.0, 10.0), start_s=start_s).overlaps:
         return (10.0, 5.0)
     return (10.0, 10.0)
 

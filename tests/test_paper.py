@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecg_core.errors import ConfigError
-from ecg_core.paper import GUTTER_MM, ROW_MM, choose_gain, lay_out, lead_gain, trace_mm
+from ecg_core.paper import GUTTER_MM, ROW_MM, choose_gain, lay_out, lead_gain, spread, trace_mm
 from ecg_core.records import LEADS
 
 FS = 500.0
@@ -218,3 +218,28 @@ def test_a_sheet_fits_into_the_height_it_is_given_at_the_same_scale(layout):
     assert tight.strips[0].y_mm == free.strips[0].y_mm
     rows = sorted({s.y_mm for s in tight.strips})
     assert min(np.diff(rows)) >= 6
+
+
+def test_limb_leads_that_clash_do_not_halve_the_chest_leads():
+    signal = np.zeros((12, 5000), dtype=np.float32)
+    signal[[0, 2], 500:520] = [[-2.0], [2.0]]
+    signal[1, 500:520] = 1.5
+    assert lay_out(signal, 500.0, "3x4").overlaps
+    assert choose_gain(signal, 500.0) == (10.0, 10.0)
+    signal[6, 2600:2620], signal[7, 2600:2620] = -2.0, 2.0
+    assert choose_gain(signal, 500.0) == (10.0, 5.0)
+
+
+def test_rows_spread_into_spare_height_in_whole_millimetres():
+    rng = np.random.default_rng(1)
+    signal = rng.normal(0, 0.05, (12, 5000)).astype(np.float32)
+    natural = lay_out(signal, 500.0, "3x4", clipped=("V1",))
+    wide = spread(natural, 15.5)
+    assert wide.height_mm == natural.height_mm + 15
+    before, after = (sorted({s.y_mm for s in paper.strips}) for paper in (natural, wide))
+    assert np.diff(after) == pytest.approx(np.diff(before) + 5)
+    assert {y for _, y, _ in wide.pulses} == set(after)
+    (held,) = (s for s in wide.strips if s.clip_mm)
+    assert held.clip_mm == (0.0, (after[0] + after[1]) / 2)
+    assert spread(natural, 500.0).row_mm <= ROW_MM["3x4"][1]
+    assert spread(natural, 2.0) == natural
