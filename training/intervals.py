@@ -23,7 +23,6 @@ from ecg_core.measurements import measure, measure_prepared
 from ecg_core.measurements.delineation import SHIFTS, Fiducials, Found, find_points, shifted
 from ecg_core.measurements.median_beat import GRID_FS, median_beat
 from ecg_core.measurements.pacing import has_spikes
-from ecg_core.measurements.vectors import EIGHT
 from ecg_core.preprocessing import preprocess
 from ecg_core.readers import read_record
 from ecg_core.records import LEADS, Record
@@ -69,7 +68,7 @@ def observe(marked: MarkedRecord) -> Observed:
     beat, windows = made
     return Observed(
         marked,
-        find_points(beat, windows, EIGHT, beats.rr_ms / 1000.0),
+        find_points(beat, windows, beats.rr_ms / 1000.0),
         beat.positions * 1000.0 / GRID_FS,
         beats,
         paced,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from ecg_core.errors import RecordError
@@ -62,6 +61,8 @@ class MarkedRecord:
 
 def _waves(stem: str, lead: str) -> list[Wave]:
     """Return the marks of a lead; a bracket that is missing leaves its end unknown."""
+    import wfdb
+
     found = wfdb.rdann(stem, lead.lower())
     waves: list[Wave] = []
     onset: int | None = None
@@ -128,7 +129,9 @@ def read_ludb(folder: Path) -> list[MarkedRecord]:
     for header in sorted(folder.rglob("*.hea"), key=lambda path: int(path.stem)):
         stem = str(header.with_suffix(""))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # wfdb 4.3.1 under pandas 3.1
+            warnings.simplefilter("ignore", DeprecationWarning)  # wfdb 4.3.1 under pandas 3.1, already on import
+            import wfdb
+
             signal, fields = wfdb.rdsamp(stem)
             marks = {lead: _waves(stem, lead) for lead in LEADS}
         fs = float(fields["fs"])

@@ -61,16 +61,15 @@ class Found:
         return self.p_evidence >= self.p_enough
 
 
-def find_points(beat: MedianBeat, windows: NDArray[np.float32], rows: list[int], rr_s: Array) -> Found | None:
-    """Find the points over all readable independent leads; None where no QRS has both ends.
+def find_points(beat: MedianBeat, windows: NDArray[np.float32], rr_s: Array) -> Found | None:
+    """Find the points over the leads of the median beat; None where no QRS has both ends.
 
     Parameters
     ----------
-    beat, windows : the median beat and its beats.
-    rows : readable independent leads.
+    beat, windows : the median beat and its beats, from `median_beat`.
     rr_s : intervals between all beats, s.
     """
-    return find_points_in(beat.x[rows].astype(np.float64), windows[:, rows], rr_s)
+    return find_points_in(beat.x[list(beat.rows)].astype(np.float64), windows, rr_s)
 
 
 def find_points_in(x: Array, windows: NDArray[np.float32], rr_s: Array, c: Delineation = DEFAULT) -> Found | None:
@@ -143,14 +142,15 @@ def _t_end_per_lead(x: Array, points: Fiducials) -> Array:
         return np.full(len(x), NAN)
     y = smooth(x, 20.0)
     w = y[:, lo : end + 1] - y[:, end, None]
-    leads = np.arange(len(x))
-    peak = np.abs(w).argmax(axis=1)
-    height = w[leads, peak]
-    falling = -velocity(w) * np.sign(height)[:, None]
-    falling[np.arange(w.shape[1]) < peak[:, None]] = -np.inf
+    leads, t = np.arange(len(x)), np.arange(w.shape[1])
+    size = np.abs(w)
+    height = size.max(axis=1)
+    half = np.where(size >= 0.5 * height[:, None], t, 0).max(axis=1)  # of the last wave, where T is biphasic
+    falling = -velocity(w) * np.sign(w[leads, half])[:, None]
+    falling[np.abs(t - half[:, None]) > round(30 * MS)] = -np.inf
     steep = falling.argmax(axis=1)
     slope = falling[leads, steep]
     with np.errstate(divide="ignore", invalid="ignore"):
         tangent = lo + steep + np.abs(w[leads, steep]) / slope
-    bad = (np.abs(height) < SMALL_MV) | ~(slope > 0)
+    bad = (height < SMALL_MV) | ~(slope > 0)
     return np.where(bad, NAN, (np.minimum(tangent, end + round(40 * MS)) - BEFORE) / MS)

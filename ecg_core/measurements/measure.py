@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecg_core.beats import Beats, detect_beats
 from ecg_core.measurements import vectors, waves
 from ecg_core.measurements.delineation import Fiducials, find_points, points_per_lead, shifted
-from ecg_core.measurements.median_beat import MedianBeat, median_beat
+from ecg_core.measurements.median_beat import EIGHT, MedianBeat, median_beat
 from ecg_core.measurements.pacing import has_spikes
 from ecg_core.measurements.registry import NAMED, NAMES, PER_LEAD_NAMED, REGISTRY
 from ecg_core.measurements.rhythm import rhythm
@@ -110,19 +110,18 @@ def measure_prepared(x: F32, beats: Beats, usable: tuple[str, ...], paced: bool 
     paced : whether its beats begin with pacemaker spikes (`has_spikes`).
     """
     readable = np.array([lead in usable for lead in LEADS])
-    rows = [k for k in vectors.EIGHT if readable[k]] or [int(k) for k in np.flatnonzero(readable)]
     made = median_beat(x, beats, readable)
     if made is None:
         return Measurements(withheld=dict.fromkeys(NAMES, NO_BEATS))
     beat, windows = made
-    height = float(np.ptp(beat.x[rows], axis=1).mean())
-    values = rhythm(beats, beat.classes, float(np.mean(beat.spread_mv[rows])), height)
-    found = find_points(beat, windows, rows, beats.rr_ms / 1000.0)
+    height = float(np.ptp(beat.x[list(beat.rows)], axis=1).mean())
+    values = rhythm(beats, beat.classes, beat.spread_mv, height)
+    found = find_points(beat, windows, beats.rr_ms / 1000.0)
     if found is None:
         return _complete(values, dict.fromkeys(("P", "PR", "QRS", "ST", "T", "QT"), NO_QRS), beat, Fiducials(), {}, {})
     points, reasons = _trusted(shifted(found.points), found.p_present, paced, values)
     full = np.where(readable[:, None], beat.x.astype(np.float64), np.nan)
-    values |= _of_beat(full, points, bool(readable[vectors.EIGHT].all()))
+    values |= _of_beat(full, points, bool(readable[EIGHT].all()))
     values |= _intervals(points, values["rr_mean_ms"] / 1000.0)
     uncertain = _uncertain(full, points)
     with np.errstate(invalid="ignore"):
@@ -166,7 +165,9 @@ def _of_beat(x: Array, points: Fiducials, whole: bool) -> dict[str, float]:
             values |= vectors.t_vectors(x, points, mean, forces["qrs_vector_mv"])
         if has_p:
             values |= vectors.p_size(x, points, forces["qrs_vector_mv"])
+    unread = np.isnan(x[:, 0])
     for kind, of_leads in per_lead.items():
+        of_leads = np.where(unread, np.nan, of_leads)
         values |= zip([f"{kind}_{lead}" for lead in LEADS], of_leads.tolist(), strict=True)
     return values
 

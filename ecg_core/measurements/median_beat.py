@@ -10,10 +10,11 @@ from scipy import fft
 
 from ecg_core.beats import Beats
 from ecg_core.preprocessing import MODEL_FS
-from ecg_core.records import LEADS
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, derive_limb_leads
 
-Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
+
+EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 
 GRID_FS = 500.0
 """Rate of the median beat, Hz: 2 ms a sample, whatever the record's own rate."""
@@ -41,13 +42,15 @@ class MedianBeat:
     x : shape (12, 576), mV, in the order of `LEADS`; R at sample `BEFORE`. Rows of leads that cannot be read are zero.
     positions : shape (n_kept,), R of each beat in it, samples at 500 Hz from the record's start.
     classes : shape (n_beats,), True for beats of the largest class, in the order of the record's beats.
-    spread_mv : shape (12,), median over the beat of the median absolute difference between a beat and the median.
+    spread_mv : median absolute difference between a beat and the median beat.
+    rows : indices of the leads it was made of; the others are derived, or zero.
     """
 
     x: F32
     positions: NDArray[np.int64]
     classes: NDArray[np.bool_]
-    spread_mv: Array
+    spread_mv: float
+    rows: tuple[int, ...]
 
 
 def interpolate(x: F32) -> F32:
@@ -111,28 +114,41 @@ def _median(windows: F32) -> F32:
     return found.reshape(windows.shape[1:])
 
 
-def median_beat(x: F32, beats: Beats, usable: NDArray[np.bool_]) -> tuple[MedianBeat, F32] | None:
-    """Return the median beat of a record and the beats in it, shape (n_kept, 12, 576); None below two beats.
+def median_beat(x: F32, beats: Beats, readable: NDArray[np.bool_]) -> tuple[MedianBeat, F32] | None:
+    """Return the median beat of a record, and its beats in the leads it was made of; None below two beats.
+
+    With I and II, the other four limb leads are derived from their medians, so that Einthoven's and Goldberger's laws
+    hold in the median beat too; without one of them every readable lead stands for itself.
 
     Parameters
     ----------
     x : shape (12, n), mV at 100 Hz, from `ecg_core.preprocessing.preprocess`.
     beats : its R peaks.
-    usable : shape (12,), leads that can be read.
+    readable : shape (12,), leads that can be read.
+
+    Returns
+    -------
+    The median beat, and shape (n_kept, n_rows, 576), the beats in its `rows`.
     """
-    if len(beats.samples) < 2 or not usable.any():
+    derived = bool(readable[0] and readable[1])
+    rows = [k for k in (EIGHT if derived else range(len(LEADS))) if readable[k]]
+    if len(beats.samples) < 2 or not rows:
         return None
     margin = max(BEFORE, AFTER) + round(ALIGN_S * GRID_FS)
-    y = interpolate(np.where(usable[:, None], x, np.float32(0.0)))
+    y = interpolate(x[rows])
     n = y.shape[1]
     y = np.pad(y, ((0, 0), (margin, margin)), mode="edge")
     at = np.round(beats.times_s * GRID_FS).astype(np.int64) + margin
-    positions, alike = _align(y[np.flatnonzero(usable)], at)
+    positions, alike = _align(y, at)
     same = alike > SAME_CLASS
     classes = same[same.sum(axis=1).argmax()]
     whole = classes & (positions - BEFORE >= margin) & (positions + AFTER < n + margin)
     kept = positions[whole if whole.sum() >= 2 else classes]
     windows = _gather(y, kept, BEFORE, AFTER)
     middle = _median(windows)
-    rough = np.median(np.abs(windows[:, :, ::8] - middle[:, ::8]).reshape(len(kept), len(LEADS), -1), axis=(0, 2))
-    return MedianBeat(middle, kept - margin, classes, rough.astype(np.float64)), windows
+    spread = float(np.median(np.abs(windows[:, :, ::8] - middle[:, ::8])))
+    full = np.zeros((len(LEADS), middle.shape[1]), dtype=np.float32)
+    full[rows] = middle
+    if derived:
+        full[2:6] = derive_limb_leads(full[:2])
+    return MedianBeat(full, kept - margin, classes, spread, tuple(rows)), windows

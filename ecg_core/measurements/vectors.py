@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from ecg_core.measurements.delineation import Fiducials
 from ecg_core.measurements.fiducials import MS, rms
+from ecg_core.measurements.median_beat import EIGHT
 from ecg_core.measurements.waves import PerLead, area
-from ecg_core.records import INDEPENDENT_LEADS, LEADS
+from ecg_core.records import LEADS
 
 Array = NDArray[np.float64]
 Values = dict[str, float]
@@ -21,7 +22,6 @@ KORS = np.array(
         [0.11, -0.23, -0.43, -0.06, -0.14, -0.20, -0.11, 0.31],
     ]
 )
-EIGHT = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 LEAD_I, AVL, AVF, V1 = (LEADS.index(lead) for lead in ("I", "aVL", "aVF", "V1"))
 CHEST = slice(6, 12)
 
