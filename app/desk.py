@@ -122,7 +122,8 @@ class Desk:
     position : of the record on view; None before one was chosen.
     answered : the highest act done, by the browser page that numbers them.
     explain : position of the record whose reconstruction the browser asks for.
-    asked : key of the record that is being scored for it; made : the last that there is.
+    asked, settled : keys of the record that is being scored for it, and of the last that was, with or without success.
+    made : the last reconstruction.
     opened : position of a record to open in Analyse.
     newest : id of the newest decision that the grid shows.
     state : of the job as the page was drawn.
@@ -135,6 +136,7 @@ class Desk:
     answer: Answer = field(default_factory=Answer)
     explain: int | None = None
     asked: str = ""
+    settled: str = ""
     made: Detection | None = None
     opened: int | None = None
     newest: int = 0

@@ -36,6 +36,7 @@ def packet(
     detection: Detection | None,
     *,
     problem: str,
+    explainable: bool,
     answer: Answer,
     patches: list[dict[str, Any]],
     review: Review | None,
@@ -63,6 +64,7 @@ def packet(
     if record is None:
         return packets.pack(header, {})
     drawn, arrays = _drawn(row, record, detection)
+    drawn["explainable"] = explainable and detection is None and bool(row["n_scored"])
     return packets.pack(header | drawn, arrays)
 
 
@@ -176,7 +178,6 @@ def _drawn(
         "overview_fs": overview_fs,
         "overview_start_s": first,
         "described": f"ECG of {row['record']}, twelve leads around {words.seconds(centre)} s",
-        "explainable": detection is None and bool(row["n_scored"]),
     }
     arrays: dict[str, NDArray[Any]] = {"signal": signal, "overview": overview[0]}
     made = _made(detection, record, from_s)

@@ -157,6 +157,7 @@ def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
         record,
         detection,
         problem=problem,
+        explainable=record is not None and desk.settled != _key(job, record),
         answer=desk.answer,
         patches=desk.patches(),
         review=review,
@@ -187,6 +188,7 @@ def _detection(job: Job, desk: Desk, row: Mapping[str, Any], record: Record) -> 
         resources.ask_for(entry, model)
     if not resources.is_ready(entry, model):
         return None
+    desk.settled = entry.key
     if resources.detector(model).checkpoint == job.checkpoints.get(model):
         desk.made = resources.detection(entry, model)
     return desk.made

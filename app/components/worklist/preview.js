@@ -1,5 +1,5 @@
 // The record beside the grid: twelve leads around its strongest stretch, and 10 s of lead II with the window on it.
-const LEFT_MM = 11, GAP_MM = 12, RIGHT_MM = 1, OVERVIEW_PX = 58, AXIS_PX = 16, NARROW_PX = 470;
+const LEFT_MM = 12, GAP_MM = 13, RIGHT_MM = 1, OVERVIEW_PX = 58, AXIS_PX = 16, NARROW_PX = 470;
 
 class Preview {
   constructor(root) {
