@@ -15,6 +15,8 @@ state.prepare()
 look.apply()
 st.logo(STATIC / look.logo(), size="large")
 page = st.navigation(list(pages.pages().values()), position="top")
-if wish := state.destination():
+wish = state.destination()
+if wish is not None and page.url_path != pages.path(wish):
     pages.go(wish)
+state.arrive()
 page.run()

@@ -27,9 +27,14 @@ def _runner(name: str) -> Callable[[], None]:
 def pages() -> dict[str, st.Page]:
     """Return the pages by name, in the order of the header; each is `app/views/NAME.py`'s `page`."""
     return {
-        name: st.Page(_runner(name), title=title, url_path="" if name == DEFAULT else name, default=name == DEFAULT)
+        name: st.Page(_runner(name), title=title, url_path=path(name), default=name == DEFAULT)
         for name, title in TITLES.items()
     }
+
+
+def path(name: str) -> str:
+    """Return a page's address below the app's."""
+    return "" if name == DEFAULT else name
 
 
 def go(name: str) -> None:

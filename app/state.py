@@ -183,9 +183,13 @@ def leave_for(page: str) -> None:
 
 
 def destination() -> str | None:
-    """Return the page that was asked for, once."""
-    wish, st.session_state[DESTINATION] = st.session_state[DESTINATION], None
-    return wish
+    """Return the page that was asked for; it stays asked for until it runs, whatever event comes in between."""
+    return st.session_state[DESTINATION]
+
+
+def arrive() -> None:
+    """Say that the page that was asked for is reached."""
+    st.session_state[DESTINATION] = None
 
 
 def open_entries(new: list[Entry], page: str = "analyse") -> None:
