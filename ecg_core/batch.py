@@ -28,6 +28,9 @@ GROUP = 4
 """Records that a worker takes at a time: as many as go through a network together (`ecg_core.detector.BATCH`)."""
 
 _PART = pa.struct({"value": pa.float64(), "percentile": pa.float64()})
+_STRETCH = pa.struct(
+    {"start_s": pa.float64(), "stop_s": pa.float64(), "peak": pa.float64(), "leads": pa.list_(pa.string())}
+)
 SCHEMA = pa.schema(
     {
         "path": pa.string(),
@@ -41,6 +44,9 @@ SCHEMA = pa.schema(
         "heart_rate": pa.float64(),
         "lead_scores": pa.struct({lead: pa.float64() for lead in LEADS}),
         "parts": pa.struct({"reconstruction": _PART, "latent": _PART}),
+        "masked_leads": pa.list_(pa.string()),
+        "quality": pa.struct({lead: pa.list_(pa.string()) for lead in LEADS}),
+        "stretches": pa.list_(_STRETCH),
         "notes": pa.list_(pa.string()),
         "seconds": pa.float64(),
         "error": pa.string(),
@@ -52,7 +58,8 @@ SCHEMA = pa.schema(
         "expected_share": pa.float64(),
     }
 )
-"""Columns of the Parquet file: `path` is relative to the folder, `error` says why a record has no verdict."""
+"""Columns of the Parquet file: `path` is relative to the folder, `error` says why a record has no verdict, `stretches`
+holds the strongest one, `quality` what is wrong with each lead."""
 
 
 def batch_paths(folder: Path, options: ScoreOptions) -> list[Path]:

@@ -185,6 +185,8 @@ class Detection:
             "heart_rate": self.heart_rate,
             "lead_scores": self.lead_scores,
             "parts": {name: {"value": p.value, "percentile": p.percentile} for name, p in self.parts.items()},
+            "masked_leads": list(self.masked_leads),
+            "quality": {lead: list(faults) for lead, faults in self.quality.items()},
             "notes": [n for n in (self.reason, *self.warnings, *self.notes) if n],
             "seconds": self.seconds,
             "sha256": self.sha256,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
@@ -13,11 +13,13 @@ from ecg_core.plain import finite, plain
 from ecg_core.readers import needs_description, probe, read_blocks, read_record
 from ecg_core.readers.limits import MAX_WHOLE_S
 from ecg_core.records import Record
-from ecg_core.segments import Prepared, prepare_record
+
+if TYPE_CHECKING:
+    from ecg_core.segments import Prepared
 
 Row = dict[str, Any]
-LISTS = ("segments", "stretches")
-"""What a Detection lists and a table of records leaves out."""
+LISTS = {"segments": 0, "stretches": 1}
+"""What a Detection lists, and how much of it, from the start, a table of records keeps: the strongest stretch."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class FileScorer:
 
     def _prepare(self, path: Path) -> Prepared | None:
         """Read a file and prepare it for all models; None for one too long to be held."""
+        from ecg_core.segments import prepare_record  # scipy and sleepecg come with it: workers alone need them
+
         described = self.options.description(path)
         if probe(path, **described).duration_s > MAX_WHOLE_S:
             return None
@@ -173,8 +177,14 @@ def rows_of(scorer: FileScorer) -> Callable[[Sequence[str]], list[list[Row]]]:
 
 
 def detection_row(detection: Detection) -> Row:
-    """Return a verdict as a row, without its path and without the lists of long recordings."""
-    return {name: value for name, value in finite(detection.to_dict()).items() if name not in LISTS}
+    """Return a verdict as a row, without its path and with no more of its lists than a table keeps."""
+    row: Row = finite(detection.to_dict())
+    for name, kept in LISTS.items():
+        if kept:
+            row[name] = row[name][:kept]
+        else:
+            del row[name]
+    return row
 
 
 def error_row(path: Path, model: str, error: str) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ import pytest
 
 from ecg_core import batch, score_file
 from ecg_core.batch import SCHEMA, batch_paths, score_paths, write_parquet
+from ecg_core.detection import Stretch
 from ecg_core.errors import CheckpointError
 from ecg_core.records import LEADS
-from ecg_core.score_file import FileScorer, ScoreOptions
-from tests.fakes import MODELS, FakeDetector, write_wfdb
+from ecg_core.score_file import FileScorer, ScoreOptions, detection_row
+from tests.fakes import MODELS, FakeDetector, block_record, fake_detection, write_wfdb
 
 ONE = ScoreOptions(models=("cae",))
 
@@ -108,6 +110,23 @@ def test_the_parquet_file_has_the_columns_and_nulls_for_what_is_unknown(rows, tm
         "record model score percentile threshold anomalous interpretable heart_rate lead_scores parts notes seconds"
     )
     assert set(fields.split()) <= set(table.column_names)
+
+
+def test_a_row_keeps_the_strongest_stretch_and_what_is_wrong_with_each_lead(tmp_path):
+    found = fake_detection(block_record(), "cae", 4.0, 0.05)
+    assert found.explanation is not None
+    stretches = (Stretch(1.0, 1.4, 3.0, ("V2", "V1")), Stretch(5.0, 5.2, 1.5, ("II",)))
+    explanation = replace(found.explanation, stretches=stretches)
+    quality = {"V6": ("noisy", "baseline jump")}
+    row = detection_row(replace(found, explanation=explanation, quality=quality, masked_leads=("V6",)))
+    assert row["stretches"] == [{"start_s": 1.0, "stop_s": 1.4, "peak": 3.0, "leads": ["V2", "V1"]}]
+    assert "segments" not in row
+    write_parquet(iter([{"path": "a.hea", **row}]), tmp_path / "out.parquet")
+    (kept,) = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert kept["quality"]["V6"] == ["noisy", "baseline jump"]
+    assert kept["quality"]["V5"] is None
+    assert kept["masked_leads"] == ["V6"]
+    assert kept["stretches"] == row["stretches"]
 
 
 def test_rows_are_written_in_groups_as_they_come(tmp_path, monkeypatch):
