@@ -13,7 +13,7 @@ from ecg_core.display import on_view, titles
 from ecg_core.overlay import cell_steps
 from ecg_core.paper import PAPER_S, choose_gain, lay_out, spread
 from ecg_core.records import LEADS, Record
-from ecg_core.report import content, ecg
+from ecg_core.report import content, ecg, panels
 from ecg_core.report.content import Reading, View
 from ecg_core.report.pen import Pen, wrapped
 
@@ -22,8 +22,6 @@ LEFT_MM, RIGHT_MM = 16.0, 281.0
 FOOT_MM = 204.5
 NOTE_LINES = 4
 GAP_MM = 2.5
-TRACE_MM = 19.0
-OVERVIEW_MM = 18.0
 CELL_ORDER = tuple(LEADS[column * 3 + row] for row in range(3) for column in range(4))
 
 
@@ -215,19 +213,19 @@ def _ecg(pen: Pen, page: Page, top: float, bottom: float) -> None:
     """Draw the sheet as high as it needs to be, then what there is room for below it."""
     segments = page.reading.detection.segments
     if segments:
-        bottom -= OVERVIEW_MM
+        bottom -= panels.OVERVIEW_MM
         words = "Score of each 10 s of the recording; framed: the seconds above"
         pen.text(LEFT_MM, bottom + 3.0, words, 7, PRINT["text"], bold=True)
         paper = _drawn(page, bottom - top).paper
-        ecg.draw_overview(pen, LEFT_MM, bottom + 5.0, RIGHT_MM - LEFT_MM, segments, page.reading.threshold, paper)
+        panels.draw_overview(pen, LEFT_MM, bottom + 5.0, RIGHT_MM - LEFT_MM, segments, page.reading.threshold, paper)
     drawn = _drawn(page, bottom - top)
     spare = bottom - top - drawn.paper.height_mm
-    wanted = [TRACE_MM, ecg.MAP_MM] if drawn.explanation is not None else []
+    wanted = [panels.TRACE_MM, panels.MAP_MM] if drawn.explanation is not None else []
     fitting = wanted if sum(wanted) <= spare else wanted[:1] if wanted and wanted[0] <= spare else []
     drawn = replace(drawn, paper=spread(drawn.paper, spare - sum(fitting)))
     ecg.draw(pen, LEFT_MM, top, drawn)
     y = top + drawn.paper.height_mm + GAP_MM
-    for height, paint in zip(fitting, (ecg.draw_trace, ecg.draw_map), strict=False):
+    for height, paint in zip(fitting, (panels.draw_trace, panels.draw_map), strict=False):
         paint(pen, LEFT_MM, y, height - GAP_MM, drawn)
         y += height
 
