@@ -95,7 +95,7 @@ def roc(curves: Mapping[str, Curves], scheme: Scheme = "light", alarm: float | N
 
     Parameters
     ----------
-    alarm : the validated false-alarm rate, marked by a line.
+    alarm : the false-alarm rate in use, marked by a line.
     """
     figure = go.Figure(layout=_layout(scheme, 340))
     hover = "%{y:.0f} % found (%{customdata[0]:.0f}–%{customdata[1]:.0f}) at %{x:.1f} % flagged"
@@ -176,7 +176,7 @@ def distribution(
     curves: Mapping[str, Curves],
     ticks: Mapping[str, Sequence[tuple[float, str]]],
     alarms: Mapping[str, float | None],
-    here: Mapping[str, float | None],
+    here: Mapping[str, tuple[float, bool]],
     scheme: Scheme = "light",
 ) -> go.Figure:
     """Return how normals and abnormals score, a row per model, each on its own scores, by title.
@@ -185,7 +185,7 @@ def distribution(
     ----------
     ticks : scores and the percentile of normal ECGs that lies there.
     alarms : the score of the alarm threshold.
-    here : the score of the record on view, which is marked; None: no record.
+    here : the score of the record on view, and whether its verdict is above the alarm threshold; it is marked.
     """
     titles = list(curves)
     figure = make_subplots(rows=max(1, len(titles)), cols=1, vertical_spacing=0.11)
@@ -194,19 +194,20 @@ def distribution(
         _scores(figure, row, curves[title], scheme)
         edges = np.arcsinh(np.asarray(curves[title].scores.edges))
         at = {"row": row, "col": 1}
-        alarm, score = alarms.get(title), here.get(title)
+        alarm = alarms.get(title)
         if alarm is not None:
             _alarm(figure, float(np.arcsinh(alarm)), scheme, **at)
-        if score is not None:
+        if title in here:
+            score, above = here[title]
             top = (float(np.clip(np.arcsinh(score), edges[0], edges[-1])), _highest(curves[title]))
-            _here(figure, top, alarm is not None and score > alarm, scheme, at)
+            _here(figure, top, above, scheme, at)
         axis = {"range": [edges[0], edges[-1]], "showgrid": False}
         axis |= {"tickvals": [float(np.arcsinh(v)) for v, _ in ticks[title]], "ticktext": [w for _, w in ticks[title]]}
         last = "Percentile of normal ECGs at that score" if row == len(titles) else ""
         figure.update_xaxes(**_axis(scheme, last) | axis, **at)
         figure.update_yaxes(**_axis(scheme, "% of ECGs") | {"rangemode": "tozero", "nticks": 4}, **at)
         name = {"text": title, "x": 1, "xref": "x domain", "y": 1, "yref": "y domain", "xanchor": "right"}
-        figure.add_annotation(**name, yanchor="top", showarrow=False, font={"size": 12, "weight": 600}, **at)
+        figure.add_annotation(**name, yanchor="bottom", showarrow=False, font={"size": 12, "weight": 600}, **at)
     return figure
 
 

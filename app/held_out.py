@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from app import words
@@ -22,7 +22,7 @@ CLASSES_MEAN = (
     "overlap widely, these records do not tell which is better. An ECG may belong to several classes."
 )
 ROC_MEANS = (
-    "Each point is one alarm threshold. Dashed: the validated setting. Shaded: 95 % interval. The diagonal is chance."
+    "Each point is one threshold. Dashed: the alarm threshold as it is set. Shaded: 95 % interval. Diagonal: chance."
 )
 PR_MEANS = (
     "Where abnormal ECGs are rarer than in these records, fewer of the flagged are abnormal than this picture shows."
@@ -95,15 +95,15 @@ def rate_of(info: ModelInfo) -> float:
     return float(info.calibration.get("false_alarm_rate", words.VALIDATED_RATE))
 
 
-def alarm_score(info: ModelInfo) -> float | None:
-    """Return the score of the alarm threshold at the validated rate; None where it was not measured."""
-    point = words.expected_at(info.operating_points, rate_of(info))
+def alarm_score(info: ModelInfo, rate: float) -> float | None:
+    """Return the score of the alarm threshold at a false-alarm rate; None where it was not measured."""
+    point = words.expected_at(info.operating_points, rate)
     return None if point is None else float(point["threshold"])
 
 
-def distribution_means(is_open: bool, here: Mapping[str, float | None]) -> str:
+def distribution_means(is_open: bool, marked: bool) -> str:
     """Return how to read the distributions, and where this record lies."""
-    if any(score is not None for score in here.values()):
+    if marked:
         return f"{DISTRIBUTION_MEANS} Triangle: the record on view, filled above the threshold."
     return f"{DISTRIBUTION_MEANS} The record on view has no score to mark." if is_open else DISTRIBUTION_MEANS
 

@@ -59,6 +59,13 @@ def recalibrate(info: ModelInfo) -> str:
     )
 
 
+def card_problem(info: ModelInfo) -> str:
+    """Return what is wrong with a card: that it was written for other weights; else nothing."""
+    if not info.card or info.checkpoint in info.card:
+        return ""
+    return f"This card was written for other weights than {info.checkpoint}: run python -m training.release."
+
+
 def card(info: ModelInfo) -> str:
     """Return the card's markdown with its pictures made links: nothing is fetched from outside."""
     return re.sub(r"!(?=\[)", "", info.card)

@@ -122,10 +122,11 @@ def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelI
         look.text("figure-note", "No curves beside these checkpoints: run python -m training.evaluate --write.")
         return
     curves, scheme = {info.title: info.curves for info in drawn if info.curves}, look.scheme()
+    rate = state.value(state.RATE)
     with st.container(key="held_out_curves"):
         with st.container():
             look.text("subtitle", "Abnormal ECGs found, normal ECGs flagged (ROC)")
-            figure = curve_charts.roc(curves, scheme, held_out.rate_of(drawn[0]))
+            figure = curve_charts.roc(curves, scheme, rate)
             st.plotly_chart(figure, key="roc", theme=None, config=look.PLOTLY)
             look.text("figure-note", held_out.ROC_MEANS)
         with st.container():
@@ -134,11 +135,16 @@ def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelI
             look.text("figure-note", held_out.PR_MEANS)
     look.text("subtitle", "How normal and abnormal ECGs score")
     ticks = {info.title: held_out.percentile_ticks(info) for info in drawn}
-    alarms = {info.title: held_out.alarm_score(info) for info in drawn}
-    here = {info.title: found[info.name].score if info.name in found else None for info in drawn}
+    alarms = {info.title: held_out.alarm_score(info, rate) for info in drawn}
+    here = {}
+    for info in drawn:
+        detection = found.get(info.name)
+        if entry is not None and detection is not None and detection.score is not None:
+            limit = resources.threshold(entry, info.name, detection, rate)
+            here[info.title] = (detection.score, bool(words.is_above(detection, limit, rate)))
     figure = curve_charts.distribution(curves, ticks, alarms, here, scheme)
     st.plotly_chart(figure, key="distribution", theme=None, config=look.PLOTLY)
-    look.text("figure-note", held_out.distribution_means(entry is not None, here))
+    look.text("figure-note", held_out.distribution_means(entry is not None, bool(here)))
 
 
 def _rules(known: list[ModelInfo]) -> None:

@@ -24,6 +24,8 @@ def page() -> None:
         with st.container(key="model_facts"):
             _facts(info)
         with st.container(key="card"):
+            if problem := models.card_problem(info):
+                look.text("problem", problem)
             if info.card:
                 st.markdown(models.card(info))  # never as HTML: the store may be the operator's
             else:

@@ -71,8 +71,7 @@ def write_store(folder: Path) -> Path:
         (path / "config.json").write_text(json.dumps(data))
         scores = rng.gamma(2.0, size=270) + abnormal * (1 + k)
         write_curves(measure_curves(abnormal, scores, data["weights_sha256"], n=40), path)
-        card = (
-            f"# {TITLES[name]}\n\n## Intended use\n\nMade up. <b>not bold</b> ![picture](https://example.org/x.png)\n"
-        )
+        card = f"# {TITLES[name]}\n\nCheckpoint `{data['weights_sha256'][:12]}`.\n\n## Intended use\n\nMade up. "
+        card += "<b>not bold</b> ![picture](https://example.org/x.png)\n"
         (path / "README.md").write_text(card)
     return folder

@@ -111,6 +111,8 @@ def test_held_out_figures_are_those_of_the_checkpoints(compared: AppTest) -> Non
 def test_the_records_place_is_marked_among_normals_and_abnormals(compared: AppTest) -> None:
     marks = [t for t in charts(compared)[-1]["data"] if t["name"] == "this record"]
     assert len(marks) == 3
+    above = [m["side"] == "above" for m in packet(compared)[0]["models"]]
+    assert [m["marker"]["symbol"] == "triangle-down" for m in marks] == above
     assert "Triangle: the record on view" in page_words(compared)
 
 

@@ -45,7 +45,7 @@ def test_the_alarm_and_chance_are_marked(curves) -> None:
 
 def test_the_place_of_the_record_is_marked_hollow_below_the_threshold(curves) -> None:
     ticks = {t: [(3.0, "95")] for t in TITLES}
-    here = {"CAE": 5.0, "VAE-BiLSTM": 1.0, "VAE-BiLSTM-MHA": None}
+    here = {"CAE": (5.0, True), "VAE-BiLSTM": (1.0, False)}
     figure = curve_charts.distribution(curves, ticks, dict.fromkeys(TITLES, 3.0), here)
     marks = named(figure, "this record")
     assert [m.x[0] for m in marks] == [pytest.approx(np.arcsinh(5.0)), pytest.approx(np.arcsinh(1.0))]
@@ -58,7 +58,7 @@ def test_the_place_of_the_record_is_marked_hollow_below_the_threshold(curves) ->
 
 def test_a_score_beyond_the_scale_is_marked_at_its_end(curves) -> None:
     ticks, nothing = dict.fromkeys(TITLES, ()), dict.fromkeys(TITLES)
-    figure = curve_charts.distribution(curves, ticks, nothing, {"CAE": 1e6})
+    figure = curve_charts.distribution(curves, ticks, nothing, {"CAE": (1e6, True)})
     (mark,) = named(figure, "this record")
     assert mark.x[0] == pytest.approx(np.arcsinh(curves["CAE"].scores.edges[-1]))
 

@@ -54,6 +54,13 @@ def test_a_card_is_markdown_without_html_and_fetches_nothing(app: AppTest, store
     assert "[picture](https://example.org/x.png)" in card.value
 
 
+def test_a_card_of_other_weights_is_said(app: AppTest, store: Path) -> None:
+    path = store / "vae-bilstm-mha" / "README.md"
+    assert "other weights" not in page_words(opened(app))
+    path.write_text("# VAE-BiLSTM-MHA\n\nCheckpoint `000000000000`.\n")
+    assert "This card was written for other weights" in page_words(app.run())
+
+
 def test_no_card_no_figures_and_no_model(app: AppTest, store: Path) -> None:
     for name in TITLES:
         (store / name / "README.md").unlink()

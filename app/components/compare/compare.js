@@ -1,5 +1,5 @@
 // Three models on one time axis. All words come from Python and are set as text.
-const GUTTER = 36, TRACE = 30, CELL = 4, GAP = 6, BAR = 9;
+const GUTTER = 36, TRACE = 30, CELL = 4, GAP = 6, BAR = 11;
 
 class CompareView {
   constructor(root) {
