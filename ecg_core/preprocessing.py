@@ -47,18 +47,20 @@ def preprocess(signal: NDArray[np.float32], fs: float) -> NDArray[np.float32]:
     n = signal.shape[-1]
     pad = min(round(PAD_S * fs), n - 1)
     pad_out = round(pad * MODEL_FS / fs)
-    x = np.asarray(signal, dtype=np.float64)
-    left = 2 * x[..., :1] - x[..., pad:0:-1]
-    right = 2 * x[..., -1:] - x[..., -2 : -pad - 2 : -1]
-    extended = np.concatenate([left, x, right], axis=-1)
-    n_in = extended.shape[-1]
+    n_in = n + 2 * pad
     n_fast = fft.next_fast_len(n_in, real=True)
     while abs(n_fast * MODEL_FS / fs - round(n_fast * MODEL_FS / fs)) > 1e-9 and n_fast < 2 * n_in:
         n_fast += 1
-    # the tail beyond the reflection fades from the last to the first value: the spectrum sees no step
-    tail = n_fast - n_in
-    fade = np.linspace(0.0, 1.0, tail + 2)[1:-1]
-    extended = np.concatenate([extended, extended[..., -1:] * (1 - fade) + extended[..., :1] * fade], axis=-1)
+    extended = np.empty((*signal.shape[:-1], n_fast))
+    x = extended[..., pad : pad + n]
+    x[...] = signal
+    np.subtract(2 * x[..., :1], x[..., pad:0:-1], out=extended[..., :pad])
+    np.subtract(2 * x[..., -1:], x[..., -2 : -pad - 2 : -1], out=extended[..., pad + n : n_in])
+    if (
+        tail := n_fast - n_in
+    ):  # beyond the reflection it fades from the last to the first value: no step in the spectrum
+        fade = np.linspace(0.0, 1.0, tail + 2)[1:-1]
+        extended[..., n_in:] = extended[..., n_in - 1 : n_in] * (1 - fade) + extended[..., :1] * fade
     n_resampled = round(n_fast * MODEL_FS / fs)
     spectrum = fft.rfft(extended, axis=-1)[..., : n_resampled // 2 + 1]
     gain = _response(n_fast, n_resampled, fs)

@@ -105,6 +105,13 @@ class Quality:
         return f"{said}. {self.reversal}." if self.reversal else f"{said}."
 
 
+def _median(x: FloatArray, axis: int) -> FloatArray:
+    """Return the median along an axis; on rows this short, sorting takes a quarter of `numpy.median`'s time."""
+    n = x.shape[axis]
+    middle = np.sort(x, axis=axis).take(range((n - 1) // 2, n // 2 + 1), axis=axis)
+    return np.asarray(middle.mean(axis=axis))
+
+
 @lru_cache(maxsize=16)
 def _mains_basis(n: int, fs: float) -> RawArray:
     """Return cosines and sines at 50 and 60 Hz, shape (n, 4), unit length where not zero."""
@@ -182,7 +189,7 @@ def _clipped(x: RawArray, fs: float, height: RawArray) -> BoolArray:
 def _jump(w: FloatArray) -> FloatArray:
     """Return the largest change of the baseline between neighbouring 0.6 s, per lead, mV."""
     n = round(0.2 * MODEL_FS)
-    level = np.median(w[:, : w.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
+    level = _median(w[:, : w.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
     total = np.cumsum(np.pad(level, ((0, 0), (1, 0))), axis=1)
     mean = (total[:, 3:] - total[:, :-3]) / 3
     return np.asarray(np.abs(mean[:, 3:] - mean[:, :-3]).max(axis=1), dtype=np.float64)
@@ -192,7 +199,7 @@ def _roughness(w: FloatArray) -> FloatArray:
     """Return the second difference that is usual in the roughest fifth of the half seconds, per lead, mV."""
     n = round(0.5 * MODEL_FS)
     bend = np.abs(w[:, 2:] - 2 * w[:, 1:-1] + w[:, :-2])
-    usual = np.median(bend[:, : bend.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
+    usual = _median(bend[:, : bend.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
     usual.sort(axis=1)
     return np.asarray(usual[:, int(0.8 * (usual.shape[1] - 1))], dtype=np.float64)
 
@@ -203,7 +210,7 @@ def _sync(w: FloatArray) -> FloatArray:
     slope[:, 1:-1] = (w[:, 2:] - w[:, :-2]) ** 2
     slope = np.sqrt(np.maximum(uniform_filter1d(slope, round(0.09 * MODEL_FS), axis=1), 0.0))
     slope /= slope.mean(axis=1, keepdims=True) + 1e-9
-    typical = np.median(slope, axis=0)
+    typical = _median(slope, axis=0)
     slope -= slope.mean(axis=1, keepdims=True)
     typical -= typical.mean()
     norm = np.sqrt((slope**2).sum(axis=1) * (typical**2).sum())
