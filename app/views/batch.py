@@ -69,7 +69,9 @@ def _job(worklist: Worklist, job: Job) -> None:
 
 
 def _head(worklist: Worklist, job_id: str, desk: Desk) -> None:
-    """Show how far the job is; where the page shows less than there is, draw it anew."""
+    """Show how far the job is; where the page shows less than there is, or is left, draw it anew."""
+    if state.held(state.BATCH_JOB) != job_id:
+        st.rerun(scope="app")
     try:
         job = worklist.job(job_id)
         if job.active:

@@ -33,7 +33,7 @@ def start(worklist: Worklist, problem: str) -> None:
             with st.container(key="batch_new"):
                 _new(worklist)
             with st.container(key="batch_list"):
-                st.fragment(run_every=3.0)(_listed)(worklist)
+                st.fragment(run_every=3.0)(_listed)(worklist, state.held(state.BATCH_PROBLEM))
     look.status_bar(f"data in {worklist.data}")
 
 
@@ -195,8 +195,10 @@ def _describe() -> Description | None:
     return None
 
 
-def _listed(worklist: Worklist) -> None:
-    """Show the batches there are, newest first."""
+def _listed(worklist: Worklist, told: str | None) -> None:
+    """Show the batches there are, newest first; what a click changes beyond the list is drawn by the whole page."""
+    if state.held(state.BATCH_JOB) or state.held(state.BATCH_PROBLEM) != told:
+        st.rerun(scope="app")
     look.text("rail-title", "Batches on this server")
     try:
         jobs = worklist.jobs()

@@ -59,7 +59,7 @@ class Preview {
   }
 
   key(width, height) {
-    const node = label(width - 8, height - 6, this.packet.made_by, { class: "print", "text-anchor": "end" });
+    const node = label(width - 8, height - 6, width < NARROW_PX ? this.packet.made_by.replace("reconstruction by ", "") : this.packet.made_by, { class: "print", "text-anchor": "end" });
     this.sheet.append(node);
     const at = width - 12 - node.getComputedTextLength();
     this.sheet.append(drawing("path", { d: `M${at - 18} ${height - 10}h16`, class: "model sample" }));
