@@ -103,3 +103,85 @@ def test_nothing_runs_off_the_page(page: Page, address: str, width: int) -> None
     sheet = page.locator("svg.sheet").bounding_box()
     assert sheet["x"] >= 0
     assert sheet["x"] + sheet["width"] <= width
+
+
+def drawn(page: Page, **want: object) -> None:
+    """Wait until the paper says that it drew this."""
+    page.wait_for_function(
+        "want => Object.keys(want).every(key => window.leadwise.painted[key] === want[key])", arg=want
+    )
+
+
+def test_fifty_mm_a_second_and_the_half_picked_by_key_and_click(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Sinus rhythm, 72 /min")
+    page.get_by_role("radio", name="50 mm/s").click()
+    strip = page.get_by_role("slider", name="Anomaly score over the record")
+    strip.wait_for()
+    expect(page.locator("svg.sheet")).to_contain_text("50 mm/s, 10 mm/mV, 500 Hz, no filter")
+    strip.focus()
+    page.keyboard.press("End")
+    drawn(page, start_s=5)
+    assert strip.get_attribute("aria-valuenow") == "5.0"
+    page.keyboard.press("Home")
+    drawn(page, start_s=0)
+    box = strip.bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 20)
+    drawn(page, start_s=2.5)
+
+
+def test_a_filter_is_named_on_the_plot_and_moves_the_trace(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Sinus rhythm, 72 /min")
+    recorded = page.locator("svg.sheet > path.recorded")
+    before, said = recorded.get_attribute("d"), page.locator("section.band").inner_text()
+    page.get_by_role("button", name="Leads, filter").click()
+    page.get_by_role("button", name="40 Hz low-pass").click()
+    expect(page.locator("svg.sheet")).to_contain_text("display filter 40 Hz low-pass")
+    assert recorded.get_attribute("d") != before
+    assert page.locator("section.band").inner_text() == said
+
+
+def test_a_lead_alone_and_back_by_key(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Premature ventricular beat")
+    page.locator("svg.sheet text.name").filter(has_text="V3").press("Enter")
+    drawn(page, alone="V3")
+    expect(page.get_by_text("Anomaly score of V3 over time")).to_be_visible()
+    assert page.locator("svg.sheet path[class^=error-]").count() > 0
+    page.keyboard.press("m")
+    drawn(page, model="cae", alone="V3")
+    page.locator("svg.sheet").focus()
+    page.keyboard.press("Escape")
+    drawn(page, alone=None)
+
+
+def test_the_caliper_is_used_by_key_and_turns_no_page(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Sinus rhythm, 72 /min")
+    record = driving.painted(page)["record"]
+    sheet = page.locator("svg.sheet")
+    sheet.focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowRight")
+    reading = sheet.locator("text.reading")
+    expect(reading).to_contain_text("II  80 ms")
+    page.keyboard.press("ArrowLeft")
+    expect(reading).to_contain_text("II  78 ms")
+    page.keyboard.press("Escape")
+    expect(reading).to_have_count(0)
+    assert driving.painted(page)["record"] == record
+
+
+def test_a_flip_of_the_model_keeps_the_close_up(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Premature ventricular beat")
+    page.locator("button.stretch").first.click()
+    page.wait_for_function("() => window.leadwise.painted.layout.startsWith('closeup')")
+    layout = driving.painted(page)["layout"]
+    page.keyboard.press("m")
+    drawn(page, model="cae", layout=layout)
+    page.get_by_text("Back to the whole sheet").click()
+    page.wait_for_function("() => window.leadwise.painted.layout.startsWith('3x4')")
