@@ -19,7 +19,8 @@ RUN = "() => axe.run(document, {resultTypes: ['violations']})"
 def findings(page: Page, where: str) -> list[str]:
     """Return the serious and critical findings on the page as it is, one line each."""
     driving.settle(page)
-    page.evaluate(AXE)
+    for frame in page.frames:
+        frame.evaluate(AXE)
     found: list[dict[str, Any]] = page.evaluate(RUN)["violations"]
     return [
         f"{where}: {rule['id']} ({rule['impact']}): {rule['help']}: {node['target']} {node['html'][:160]}"
@@ -44,6 +45,11 @@ def test_no_serious_finding(browser: Browser, address: str, scheme: str, tmp_pat
         driving.visit(page, title)
         page.wait_for_timeout(1500)
         found += findings(page, title)
+    driving.visit(page, "Batch review")
+    page.get_by_role("button", name="Score and review").click()
+    page.frame_locator("iframe").first.locator(".ag-row").first.wait_for()
+    page.wait_for_timeout(1500)
+    found += findings(page, "Batch review, a batch")
     driving.visit(page, "Analyse")
     page.wait_for_function(driving.PAINTED)
     found += findings(page, "Analyse")
