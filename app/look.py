@@ -18,17 +18,19 @@ PLOTLY = {"displayModeBar": False, "displaylogo": False}
 """How plotly's figures behave: no buttons that cover them."""
 
 
-@lru_cache(maxsize=1)
-def _style() -> str:
+@lru_cache(maxsize=2)
+def _style(scheme: palette.Scheme) -> str:
     rules = "\n".join((_COMPONENTS / name).read_text(encoding="utf-8") for name in _RULES)
     use = " ".join(INTENDED_USE)
     foot = f'@media print{{@page{{@bottom-left{{content:"{use}";font:8pt Inter,sans-serif}}}}}}'
-    return "<style>:root,.stApp{" + palette.css_variables() + "}" + rules + foot + "</style>"
+    # what opens over the page (menus, dialogs) lies beside .stApp, which alone has Streamlit's color-scheme
+    root = ":root{color-scheme:" + scheme + "}:root,.stApp{" + palette.css_variables() + "}"
+    return "<style>" + root + rules + foot + "</style>"
 
 
 def apply() -> None:
     """Put the page's rules in place."""
-    st.html(_style())
+    st.html(_style(scheme()))
 
 
 def scheme() -> palette.Scheme:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from app.words import INTENDED_USE
 from tests.browser import driving
@@ -78,3 +79,26 @@ def test_printing_keeps_verdict_ecg_and_intended_use_and_leaves_the_chrome(page:
     assert longest_line(document) > 10_000
     for chrome in ("Batch review", "Previous", "Export", "False-alarm rate", "12 × 1"):
         assert not [words for words in told if chrome in words], chrome
+
+
+def test_the_menu_is_dark_in_the_dark(browser: Browser, address: str) -> None:
+    """What opens over the page lies outside of what Streamlit gives its colour scheme to."""
+    context = browser.new_context(color_scheme="dark")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    driving.go(page, address)
+    driving.open_example(page, "Premature ventricular beat")
+    driving.settle(page)
+    page.get_by_role("button", name="Export").click()
+    button = page.get_by_role("button", name="Scores (JSON)")
+    button.wait_for()
+    assert button.evaluate("node => getComputedStyle(node).colorScheme") == "dark"
+    ink, ground = (button.evaluate(f"node => getComputedStyle(node).{name}") for name in ("color", "backgroundColor"))
+    assert brightness(ink) > 200 > 60 > brightness(ground)
+    context.close()
+
+
+def brightness(colour: str) -> float:
+    """Return the mean of an opaque colour's channels, 0-255."""
+    channels = [float(part) for part in re.findall(r"[\d.]+", colour)[:3]]
+    return sum(channels) / 3
