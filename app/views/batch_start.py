@@ -11,7 +11,7 @@ from app import look, state, words
 from app.components import worklist as ui
 from app.state import TITLES
 from ecg_core.errors import ECGError
-from ecg_core.readers import Upload, needs_description
+from ecg_core.readers import Upload, is_archive, needs_description, unpack
 from ecg_core.worklist import Description, Folder, Job, Worklist
 
 SOURCES = {"examples": "Examples", "folder": "Folder on this server", "uploads": "Uploads"}
@@ -175,10 +175,16 @@ def _uploads(worklist: Worklist) -> Make | None:
     def make(models: tuple[str, ...], rate: float) -> Job:
         name = f"Uploads, {len(files)} files"
         return worklist.create_job_from_uploads(
-            files, models, rate, name=name, description=description, creator=state.reviewer()
+            _opened(files), models, rate, name=name, description=description, creator=state.reviewer()
         )
 
     return make
+
+
+def _opened(files: list[Upload]) -> list[Upload]:
+    """Return the files with those of archives in their place."""
+    parts = [unpack(file.data, file.name).uploads if is_archive(file.name) else (file,) for file in files]
+    return [upload for part in parts for upload in part]
 
 
 def _describe() -> Description | None:

@@ -12,7 +12,7 @@ function stripDrawing(item) {
   const values = bytes(item.strip), wide = STRIP_PX * Math.min(1, item.strip_s / 4), dx = wide / Math.max(values.length - 1, 1);
   let path = "";
   for (let i = 0; i < values.length; i++) path += (i ? "L" : "M") + (i * dx).toFixed(1) + " " + (STRIP_TALL - 2 - (values[i] / 255) * (STRIP_TALL - 4)).toFixed(1);
-  return drawing("svg", { width: STRIP_PX, height: STRIP_TALL, role: "img", "aria-label": `Lead II, ${item.strip_s.toFixed(0)} s` },
+  return drawing("svg", { viewBox: `0 0 ${STRIP_PX} ${STRIP_TALL}`, preserveAspectRatio: "none", class: "drawing", role: "img", "aria-label": `Lead II, ${item.strip_s.toFixed(0)} s` },
     drawing("path", { d: path, class: "strip" }));
 }
 
@@ -61,7 +61,7 @@ function head() {
   const quality = element("th.quality", { scope: "col" }, groups, element("span.said", {}, "Quality per lead"));
   const titles = [["name", "Record"], ["", "Patient"], ["figure", "Leads"], ["figure", "Sampling"], ["figure", "Length"], ["figure", "Heart rate"], ["drawn", "Lead II, 4 s"]];
   const cells = titles.map(([kind, words]) => element(kind ? `th.${kind}` : "th", { scope: "col" }, words));
-  return element("thead", {}, element("tr", {}, ...cells, quality, element("th.notes", { scope: "col" }, "Notes"), element("th.percentile", { scope: "col" }, "Percentile of normals")));
+  return element("thead", {}, element("tr", {}, ...cells, quality, element("th.notes", { scope: "col" }, "Notes"), element("th.percentile", { scope: "col" }, "Percentile", element("span.wide", {}, " of normals"))));
 }
 
 // Enter on a button or link is that button's: the page's key, which opens the first record, would take it away.
