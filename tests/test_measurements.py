@@ -312,3 +312,35 @@ def test_another_generator_is_measured_too() -> None:
     values = measure(record(beating(rate=72))).values
     assert values["heart_rate"] == pytest.approx(72, rel=0.01)
     assert 120 < values["pr_ms"] < 240
+
+
+@pytest.mark.parametrize("rate", [30, 60, 120, 180, 250])
+@pytest.mark.parametrize("seconds", [2.2, 5.0, 12.0])
+def test_any_rate_and_length_is_measured_or_withheld(rate: int, seconds: float) -> None:
+    found = measure(record(beating(rate=rate, seconds=seconds)))
+    assert set(found.values) | set(found.withheld) == set(NAMES)
+    for name, (low, high) in {"p_ms": (40, 200), "pr_ms": (50, 420), "qrs_ms": (50, 200), "qt_ms": (150, 600)}.items():
+        assert name in found.withheld or low < found.values[name] < high
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_noise_makes_it_fail(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, 10.0 ** rng.uniform(-3, 2), (12, int(rng.integers(50, 6000))))
+    found = measure(record(noise if seed % 3 else np.cumsum(noise, axis=1)))
+    assert set(found.values) | set(found.withheld) == set(NAMES)
+
+
+@pytest.mark.parametrize("usable", [("II",), ("I", "II"), LEADS[6:], LEADS[1:]])
+def test_few_leads_are_measured_as_far_as_they_go(usable: tuple[str, ...]) -> None:
+    from ecg_core.beats import detect_beats
+    from ecg_core.preprocessing import preprocess
+
+    x = preprocess(beating(), 500)
+    every = measure_prepared(x, detect_beats(x, LEADS), LEADS).values
+    found = measure_prepared(x, detect_beats(x, usable), usable)
+    derived = set(LEADS[:6]) if {"I", "II"} <= set(usable) else set()
+    assert {m.lead for name, m in REGISTRY.items() if m.lead and name in found.values} == set(usable) | derived
+    for name in INTERVALS:
+        assert found.values[name] == pytest.approx(every[name], abs=20), name
+    assert ("qrs_axis_deg" in found.values) == ({"I", "II"} <= set(usable))

@@ -76,7 +76,8 @@ def find_points_in(x: Array, windows: NDArray[np.float32], rr_s: Array, c: Delin
     """Find the points of a median beat, shape (n_leads, 576), and of its beats, (n_beats, n_leads, 576)."""
     rr = float(np.median(rr_s))
     qrs = find_qrs(x, c)
-    if not np.isfinite(qrs.onset + qrs.offset):
+    length = (qrs.offset - qrs.onset) / MS
+    if not SHORTEST_QRS_MS <= length <= LONGEST_QRS_MS or qrs.onset < MARGIN:
         return None
     t = find_t(x, qrs, rr, c)
     before = previous_t_end(t.end, rr)
@@ -87,9 +88,15 @@ def find_points_in(x: Array, windows: NDArray[np.float32], rr_s: Array, c: Delin
 
 
 def shifted(found: Fiducials, shifts: Fiducials = SHIFTS) -> Fiducials:
-    """Return the points where a cardiologist would mark them."""
-    return Fiducials(*(getattr(found, f.name) + getattr(shifts, f.name) for f in fields(Fiducials)))
+    """Return the points where a cardiologist would mark them; P ends with the QRS onset at the latest."""
+    at = {f.name: getattr(found, f.name) + getattr(shifts, f.name) for f in fields(Fiducials)}
+    at["p_offset"] = float(np.minimum(at["p_offset"], at["qrs_onset"]))
+    return Fiducials(**at)
 
+
+SHORTEST_QRS_MS, LONGEST_QRS_MS = 40.0, 280.0
+MARGIN = 20
+"""What ends beyond is no QRS; before it there must be samples for its level."""
 
 LEAD_SHARE, LEAD_MARGIN_MS = 0.05, 12.0
 SMALL_MV = 0.025

@@ -20,13 +20,15 @@ from ecg_core.records import LEADS, Record, twelve_leads
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
 
+LIMB = slice(0, 6)
+LONGEST_S = 10.0
 IRREGULAR = 0.10
 """Median step between RR intervals over the median RR from which the rhythm is called irregular."""
 
 LOW_T_MV = 0.08
 """Below this height of T the end of QT is found about twice as badly (15 against 8 ms in LUDB's odd records)."""
 
-LONGEST_P_MS, LONGEST_PR_MS, LONGEST_QRS_MS = 200.0, 420.0, 260.0
+LONGEST_P_MS, LONGEST_PR_MS = 200.0, 420.0
 
 NO_BEATS = "fewer than two heartbeats were found"
 NO_QRS = "the QRS complex has no clear ends"
@@ -92,7 +94,7 @@ def measure(record: Record) -> Measurements:
     RecordError
         If one of I, II, V1-V6 is missing.
     """
-    record = twelve_leads(record)
+    record = twelve_leads(record.crop(0.0, LONGEST_S) if record.duration > LONGEST_S else record)
     x = preprocess(record.signal, record.fs)
     usable = tuple(lead for lead, row in zip(LEADS, x, strict=True) if np.ptp(row) > waves.SMALLEST_Q_MV)
     beats = detect_beats(x, usable)
@@ -110,6 +112,7 @@ def measure_prepared(x: F32, beats: Beats, usable: tuple[str, ...], paced: bool 
     paced : whether its beats begin with pacemaker spikes (`has_spikes`).
     """
     readable = np.array([lead in usable for lead in LEADS])
+    readable[LIMB] |= readable[0] and readable[1]  # III, aVR, aVL, aVF follow from I and II
     made = median_beat(x, beats, readable)
     if made is None:
         return Measurements(withheld=dict.fromkeys(NAMES, NO_BEATS))
