@@ -13,7 +13,7 @@ help:
 	@echo "make run                     open the app on http://localhost:8501"
 	@echo "make test                    ruff, mypy and pytest"
 	@echo "make format                  let ruff put imports and layout right"
-	@echo "make bench                   time from file to verdict, and batch throughput"
+	@echo "make bench                   time from file to verdict, batch throughput, waits in the browser"
 	@echo "make examples                write the synthetic example records again"
 	@echo "make reproduce DATA=FOLDER   train, calibrate and evaluate the three models on PTB-XL"
 	@echo "make clean                   remove .venv, caches and build folders"

@@ -6,12 +6,15 @@ import os
 
 import numpy as np
 
+from bench import browser
 from bench.__main__ import STAGES, stages
 from bench.batch import children, peak_mib
 from bench.records import write_records
+from bench.worklist import SIGNALS, make_job
 from ecg_core.detector import AnomalyDetector
 from ecg_core.readers import find_records, read_record
 from ecg_core.synthetic import example_paths
+from ecg_core.worklist import Worklist
 
 
 def test_every_stage_is_reached():
@@ -31,3 +34,23 @@ def test_memory_is_watched():
     assert peak_mib(os.getpid()) > 10
     assert peak_mib(2**30) == 0.0
     assert os.getpid() in children(os.getppid())
+
+
+def test_the_worklist_of_the_bench_is_finished_and_its_records_can_be_read(tmp_path):
+    (tmp_path / "root").mkdir()
+    job = make_job(tmp_path / "data", tmp_path / "root", SIGNALS + 3)
+    with Worklist(tmp_path / "data", root=tmp_path / "root") as worklist:
+        found = worklist.job(job)
+        assert found.state == "finished"
+        assert found.total == SIGNALS + 3
+        assert not found.active
+        rows = worklist.rows(job)
+        assert len(set(rows["sha256"])) == SIGNALS + 3
+        assert worklist.read_record(job, SIGNALS + 2).sha256 == rows["sha256"][SIGNALS + 2]
+
+
+def test_without_a_browser_the_bench_says_what_it_needs(monkeypatch, capsys):
+    monkeypatch.delenv("LEADWISE_CHROMIUM", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    browser.browser(1, 10)
+    assert "skipped, it needs Chromium" in capsys.readouterr().out

@@ -254,14 +254,16 @@ class PaperView {
   }
 
   drawPrint() {
-    const { ppm, view, width, height, model_: model } = this, y = height - 7;
-    this.print.replaceChildren(label(14 * ppm, y, view.print, { class: "print" }));
+    const { ppm, view, width, height, model_: model } = this, told = label(14 * ppm, height - 7, view.print, { class: "print" });
+    this.print.replaceChildren(told);
+    const key = drawing("g", {}), y = height - 7;
+    this.print.append(key);
     let x = Math.min(width, view.paper.width_mm * ppm) - 12;
     const entry = (words, sample, wide) => {
       const node = label(x, y, words, { class: "print", "text-anchor": "end" });
-      this.print.append(node);
+      key.append(node);
       x -= node.getComputedTextLength() + 8;
-      this.print.append(sample(x));
+      key.append(sample(x));
       x -= wide + 18;
     };
     if (model && view.marks && model.stretches.length) {
@@ -272,6 +274,8 @@ class PaperView {
       entry(view.key_of_lines, (at) => drawing("path", { d: `M${at - 18} ${y - 4}h18`, class: "model key" }), 18);
     }
     entry("recorded", (at) => drawing("path", { d: `M${at - 18} ${y - 4}h18`, class: "recorded key" }), 18);
+    // where both do not fit side by side, the key of lines stands a line higher
+    if (x < 14 * ppm + told.getComputedTextLength()) key.setAttribute("transform", "translate(0 -15)");
   }
 }
 
