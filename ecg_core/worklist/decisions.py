@@ -159,7 +159,8 @@ def _verdicts(connection: Connection, record: int, checkpoints: dict[str, str]) 
 
 def of_job(job: str) -> ColumnElement[bool]:
     """Return the condition that a decision is on a record of a job, wherever it was made."""
-    return decisions.c.sha256.in_(select(records.c.sha256).where(records.c.job == job, records.c.sha256.is_not(None)))
+    held = select(records.c.id).where(records.c.job == job, records.c.sha256 == decisions.c.sha256)
+    return held.correlate(decisions).exists()
 
 
 def on(job: str | None, sha256: str | None) -> list[ColumnElement[bool]]:

@@ -173,7 +173,6 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
         "onCellFocused": JsCode(with_desk.format(body=focused)),
         "onSortChanged": JsCode(with_desk.format(body="d.keep();")),
         "onFilterChanged": JsCode(with_desk.format(body="d.keep(); d.tell();")),
-        "rowClassRules": {"differing": JsCode("function(p) { return p.data.d === 'reviewers differ'; }")},
     }
 
 
