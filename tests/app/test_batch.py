@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +157,22 @@ def test_what_the_upload_page_hands_over_becomes_a_job(app, worklist, example_fo
     (job,) = worklist.jobs()
     assert (job.kind, job.total) == ("uploads", 3)
     assert not app.session_state[state.BATCH_UPLOADS]
+
+
+def test_an_archive_becomes_its_records_and_a_broken_one_is_refused(app, worklist, example_folder):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in sorted(example_folder.glob("normal-*")):
+            archive.write(path, f"deep/{path.name}")
+    for data, said in ((b"PK nothing", "damaged or no zip archive"), (buffer.getvalue(), "")):
+        app.run()
+        app.session_state[state.BATCH_UPLOADS] = [("records.zip", data)]
+        app.session_state[state.BATCH_SOURCE] = "uploads"
+        visit(app, "batch")
+        button(app, "Score and review").click().run()
+        assert said in page_words(app)
+    (job,) = worklist.jobs()
+    assert job.total == 3
 
 
 def test_files_that_do_not_say_how_they_were_recorded_are_asked_about(app, worklist, array_file):
