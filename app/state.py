@@ -409,7 +409,9 @@ def reviewer() -> str:
 
 def take_reviewer() -> None:
     """Take over the name that this browser keeps."""
-    st.session_state[_REVIEWER_NAME] = str(st.session_state[REVIEWER].name or "").strip()
+    sent = st.session_state.get(REVIEWER)
+    if name := str((sent and sent.name) or "").strip():
+        st.session_state[_REVIEWER_NAME] = name
 
 
 def open_from_worklist(entry: Entry) -> None:

@@ -133,6 +133,7 @@ def _resume(worklist: Worklist, job: str) -> None:
 @st.fragment
 def _reviewer() -> None:
     ui.reviewer(state.REVIEWER, state.reviewer(), state.take_reviewer)
+    state.take_reviewer()  # a server that was started anew gets it without a change
 
 
 @st.fragment

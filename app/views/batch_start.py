@@ -46,10 +46,10 @@ def leave() -> None:
 
 def _new(worklist: Worklist) -> None:
     handed = state.held(state.BATCH_UPLOADS) or []
-    if handed and state.BATCH_SOURCE not in st.session_state:
-        state.hold(state.BATCH_SOURCE, "uploads")
+    if state.held(state.BATCH_SOURCE) is None:
+        state.hold(state.BATCH_SOURCE, "uploads" if handed else "examples")
     source = st.segmented_control(
-        "Records from", list(SOURCES), format_func=SOURCES.__getitem__, default="examples", key=state.BATCH_SOURCE
+        "Records from", list(SOURCES), format_func=SOURCES.__getitem__, required=True, key=state.BATCH_SOURCE
     )
     make = {"folder": _folder, "uploads": _uploads}.get(source or "examples", _examples)(worklist)
     chosen = st.pills(

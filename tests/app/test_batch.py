@@ -153,6 +153,7 @@ def test_what_the_upload_page_hands_over_becomes_a_job(app, worklist, example_fo
     app.session_state[state.BATCH_SOURCE] = "uploads"
     visit(app, "batch")
     assert "6 files from the Upload page" in page_words(app)
+    assert not app.warning
     button(app, "Score and review").click().run()
     (job,) = worklist.jobs()
     assert (job.kind, job.total) == ("uploads", 3)

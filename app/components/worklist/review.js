@@ -57,8 +57,13 @@ class Review {
     this.desk.answered(packet.client, packet.answered);
     if (fresh) this.desk.patch(packet.rows);
     if (fresh && packet.go_to !== null && packet.go_to !== undefined) this.return_to(packet.go_to);
-    // an answer to an earlier key, while a later one is on its way
-    if (this.desk.current !== null && String(packet.position) !== this.desk.current && this.desk.pending.length) return;
+    const { current } = this.desk;
+    if (current !== null && this.desk.alive() && String(packet.position) !== current) {
+      // a server that was started anew does not know what was on view
+      if (packet.client !== this.desk.client && !this.desk.pending.length) this.desk.act("show", current);
+      // an answer to an earlier key, while a later one is on its way
+      if (this.desk.pending.length) return;
+    }
     this.packet = packet;
     if (another || (fresh && packet.message)) { this.comment.value = packet.comment || ""; this.fit(); }
     if (packet.position === null) { this.root.replaceChildren(this.empty); return; }
