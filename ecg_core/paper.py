@@ -33,6 +33,8 @@ FOOTER_MM = 5.0
 CLOSEUP_S = 4.6
 CLOSEUP_GAP_MM = 20.0
 LEAD_GAIN = 20.0
+NOISE_MV = 1.0
+"""A lead that is further than this from its baseline half of the time shows noise."""
 
 # smallest and largest distance between two rows, in mm; beyond the largest, rows overlap as on printed paper
 ROW_MM: dict[str, tuple[int, int]] = {
@@ -210,10 +212,13 @@ def lay_out(
 def choose_gain(signal: NDArray[np.float32], fs: float, layout: Layout = "3x4", start_s: float = 0.0) -> Gain:
     """Return 10 mm/mV, or 10 for limb and 5 for chest leads where these would overlap at 10, each other or the rhythm.
 
-    Limb leads that clash among themselves, as a wandering baseline makes them, are no reason to halve the chest leads.
+    Limb leads that clash among themselves, as a wandering baseline makes them, are no reason to halve the chest leads;
+    nor is a lead that keeps away from its baseline: that is noise, and no gain makes room for it.
     """
+    away = np.median(np.abs(signal - np.median(signal, axis=1, keepdims=True)), axis=1)
     alone = signal.copy()
     alone[[k for k, lead in enumerate(LEADS) if not lead.startswith("V") and lead != RHYTHM_LEAD]] = 0.0
+    alone[away > NOISE_MV] = 0.0
     if lay_out(alone, fs, layout, gain=(10.0, 10.0), start_s=start_s).overlaps:
         return (10.0, 5.0)
     return (10.0, 10.0)

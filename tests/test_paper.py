@@ -243,3 +243,11 @@ def test_rows_spread_into_spare_height_in_whole_millimetres():
     assert held.clip_mm == (0.0, (after[0] + after[1]) / 2)
     assert spread(natural, 500.0).row_mm <= ROW_MM["3x4"][1]
     assert spread(natural, 2.0) == natural
+
+
+def test_noise_in_one_lead_halves_no_gain():
+    signal = flat()
+    signal[LEADS.index("V2")] = np.random.default_rng(0).normal(0, 4.0, signal.shape[1])
+    assert lay_out(signal, FS, "3x4").overlaps
+    assert choose_gain(signal, FS) == (10.0, 10.0)
+    assert choose_gain(signal + with_spike("V5", 9.0, 6.0), FS) == (10.0, 5.0)
