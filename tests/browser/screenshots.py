@@ -104,17 +104,26 @@ def long(page: Page, address: str, files: Path) -> None:
     driving.open_first(page)
 
 
+def held_out(page: Page) -> None:
+    """Wait until the curves and the last table of the Compare page are drawn."""
+    page.get_by_text("Ways to set the threshold").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('.js-plotly-plot .main-svg').length >= 12")
+
+
 def compare(page: Page, address: str, files: Path) -> None:
     """Show three models on one record, and the held-out figures."""
     driving.go(page, address)
     driving.open_example(page, LBBB)
     driving.visit(page, "Compare models")
+    page.wait_for_function("() => window.leadwise.compared")
+    held_out(page)
 
 
 def compare_empty(page: Page, address: str, files: Path) -> None:
     """Show the held-out figures without a record."""
     driving.go(page, address)
     driving.visit(page, "Compare models")
+    held_out(page)
 
 
 def batch_empty(page: Page, address: str, files: Path) -> None:
