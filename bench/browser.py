@@ -51,6 +51,7 @@ PAINTED = """want => {
   const last = window.leadwise && window.leadwise.painted;
   return last && Object.keys(want).every(key => last[key] === want[key]);
 }"""
+BLUR = "() => document.activeElement && document.activeElement.blur()"
 SHADOWS = "[...document.querySelectorAll('*')].map(node => node.shadowRoot).filter(Boolean)"
 VERDICT = f"() => {SHADOWS}.some(root => root.querySelector('section.band'))"
 PREVIEW = f"""() => {{
@@ -197,7 +198,7 @@ def visits(page: Page, address: str, files: Path, repeats: int) -> list[float]:
     painted(page)
     spent = []
     for _ in range(repeats + 2):
-        page.evaluate("() => document.activeElement && document.activeElement.blur()")  # arrows on a slider are its own
+        page.evaluate(BLUR)  # arrows on a slider are its own
         before = page.evaluate("() => window.leadwise.painted.record")
         spent += timed(
             page,
@@ -243,7 +244,7 @@ def batch(path: str, repeats: int, n_records: int) -> dict[str, list[float]]:
             name_box.first.fill("Bench")
             name_box.first.press("Enter")
             page.wait_for_function(f"() => ({PREVIEW})()")
-            page.locator("body").click(position={"x": 4, "y": 400})
+            page.evaluate(BLUR)
             return {"decision key to the next record": decisions(page, repeats), "grid of 10,000 rows": grids[1:]}
 
 
