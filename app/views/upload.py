@@ -7,7 +7,7 @@ import time
 import streamlit as st
 
 from app import look, resources, rows, state, uploads, words
-from app.components.examples import example_card
+from app.components.examples import example_grid
 from app.components.records import pulse, record_rows
 from app.state import Entry
 from ecg_core.detection import Detection
@@ -17,8 +17,6 @@ LOOK_S = 0.25
 
 READY_BEFORE = 12
 """Records that all models score before they are opened."""
-
-FIRST_EXAMPLES = ("premature-ventricular-beat", "normal-72", "left-bundle-branch-block", "atrial-fibrillation")
 
 
 def page() -> None:
@@ -33,7 +31,7 @@ def page() -> None:
         _describe([problem for problem in problems if problem.kind == "undescribed"])
         if full:
             _rows(entries, problems)
-        _examples(full)
+        example_grid(first_only=full)
     _status(entries)
     resources.warm_soon(state.MODELS)
 
@@ -156,30 +154,6 @@ def _remove_all() -> None:
 
 def _to_batch() -> None:
     state.hand_to_batch(uploads.for_batch(state.entries()))
-
-
-def _examples(full: bool) -> None:
-    entries, problems = resources.examples()
-    order = {name: k for k, name in enumerate(FIRST_EXAMPLES)}
-    entries = sorted(entries, key=lambda entry: order.get(entry.record.name, len(order)))
-    with st.container(key="examples_head", horizontal=True, vertical_alignment="center"):
-        look.text("rail-title", "Examples" if full else "Or start with an example")
-        look.text("aside", "synthetic, made by ecg_core.synthetic; no patient's recording")
-    for sentence in problems:
-        look.text("problem", sentence)
-    with st.container(key="example_grid", horizontal=True):
-        for entry in entries[: len(FIRST_EXAMPLES)] if full else entries:
-            title, line = words.example(entry.record.name)
-            with st.container(key=f"example_{entry.record.name}", border=True):
-                example_card(f"card_{entry.record.name}", entry)
-                st.button(
-                    title,
-                    key=f"open_{entry.record.name}",
-                    on_click=state.open_entries,
-                    args=([entry],),
-                    width="stretch",
-                )
-                look.text("card-line", line)
 
 
 def _status(entries: list[Entry]) -> None:

@@ -13,6 +13,7 @@ from tests.browser.serving import ROOT
 from tests.browser.test_upload import files_of
 
 AXE = (ROOT / "tests" / "browser" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+BATCH_MS = 300_000
 RUN = "() => axe.run(document, {resultTypes: ['violations']})"
 
 
@@ -30,6 +31,7 @@ def findings(page: Page, where: str) -> list[str]:
     ]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_finding(browser: Browser, address: str, scheme: str, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
@@ -47,7 +49,7 @@ def test_no_serious_finding(browser: Browser, address: str, scheme: str, tmp_pat
         found += findings(page, title)
     driving.visit(page, "Batch review")
     page.get_by_role("button", name="Score and review").click()
-    page.frame_locator("iframe").first.locator(".ag-row").first.wait_for()
+    page.frame_locator("iframe").first.locator(".ag-row").first.wait_for(timeout=BATCH_MS)
     page.wait_for_timeout(1500)
     found += findings(page, "Batch review, a batch")
     driving.visit(page, "Analyse")
