@@ -24,13 +24,6 @@ BAND = 0.13
 FONT = "Inter, system-ui, sans-serif"
 
 
-def faded(name: str, scheme: Scheme, alpha: float) -> str:
-    """Return a colour of the palette with an opacity, as plotly takes it."""
-    value = palette.colour(name, scheme)
-    red, green, blue = (int(value[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha})"
-
-
 def _style(index: int) -> tuple[str, str, str]:
     return STYLES[index % len(STYLES)]
 
@@ -44,7 +37,7 @@ def _layout(scheme: Scheme, height: int) -> dict[str, Any]:
         "plot_bgcolor": page,
         "font": {"family": FONT, "size": 12, "color": ink},
         "hoverlabel": {"bgcolor": palette.colour("surface", scheme), "font": {"family": FONT, "color": ink}},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "bgcolor": palette.CLEAR},
     }
 
 
@@ -69,7 +62,7 @@ def _curve(figure: go.Figure, band: Band, title: str, index: int, scheme: Scheme
             x=np.concatenate([x, x[::-1]]),
             y=np.concatenate([high, low[::-1]]),
             fill="toself",
-            fillcolor=faded(colour, scheme, BAND),
+            fillcolor=palette.faded(colour, scheme, BAND),
             line={"width": 0},
             hoverinfo="skip",
             showlegend=False,
@@ -227,7 +220,7 @@ def _scores(figure: go.Figure, row: int, curves: Curves, scheme: Scheme) -> None
             showlegend=row == 1,
             mode="lines",
             fill="tozeroy",
-            fillcolor=faded(colour, scheme, 0.22),
+            fillcolor=palette.faded(colour, scheme, 0.22),
             line={"color": palette.colour(colour, scheme), "width": 1.3, "dash": dash},
             hovertemplate=f"%{{y:.1f}} % of {name}<extra></extra>",
         )

@@ -66,6 +66,17 @@ def colour(name: str, scheme: Scheme) -> str:
     return light if scheme == "light" else dark
 
 
+CLEAR = "rgba(0,0,0,0)"
+"""No colour, as plotly takes it."""
+
+
+def faded(name: str, scheme: Scheme, alpha: float) -> str:
+    """Return a colour with an opacity, as plotly takes it."""
+    value = colour(name, scheme)
+    red, green, blue = (int(value[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
 def steps(pair: tuple[tuple[str, ...], tuple[str, ...]], scheme: Scheme) -> tuple[str, ...]:
     """Return the steps of one scale in one scheme."""
     return pair[0] if scheme == "light" else pair[1]
