@@ -268,7 +268,7 @@ def test_the_registry_is_a_table_and_names_what_is_asked_for() -> None:
     assert REGISTRY["t_mv_V5"].abnormal == "low"
     assert REGISTRY["t_mv_aVR"].abnormal == "high"
     assert REGISTRY["qrs_ms"].abnormal == "high"
-    assert 100 <= sum(m.abnormal is not None for m in REGISTRY.values()) <= 160
+    assert 80 <= sum(m.abnormal is not None for m in REGISTRY.values()) <= 160
 
 
 def test_the_summary_is_plain_json(measured: Measurements) -> None:

@@ -101,7 +101,8 @@ NOT_RIGHT = ("I", "II", "V3", "V4", "V5", "V6")
 Q_LEADS = ("I", "II", "aVL", "aVF", "V2", "V3", "V4", "V5", "V6")
 AREA = "mV ms"
 
-# name, title, unit, part, definition, source, abnormal direction, leads in which it is one
+# name, title, unit, part, definition, source, abnormal direction, leads in which it is one; of neighbours that say the
+# same (ST at 40, 60, 80 ms; depth and width of Q) one carries the sign
 _LEAD: tuple[tuple[str, str, str, Part, str, str, Direction | None, tuple[str, ...]], ...] = (
     ("p_mv", "P amplitude", "mV", "P", "highest or lowest of P from its chord", STANDARD_5, None, ()),
     ("p_max_mv", "P maximum", "mV", "P", "highest of P from its chord", STANDARD_5, None, ()),
@@ -112,7 +113,7 @@ _LEAD: tuple[tuple[str, str, str, Part, str, str, Direction | None, tuple[str, .
         *("doi 10.1161/01.CIR.29.2.242", "high", ("V1",)),
     ),
     ("r_mv", "R amplitude", "mV", "QRS", "highest of the QRS", STANDARD_1, "low", ("V2", "V3")),
-    ("q_mv", "Q amplitude", "mV", "QRS", "lowest before R, or of a QS; 0 without Q", INFARCTION, "low", Q_LEADS),
+    ("q_mv", "Q amplitude", "mV", "QRS", "lowest before R, or of a QS; 0 without Q", INFARCTION, None, ()),
     ("s_mv", "S amplitude", "mV", "QRS", "lowest after R, or of a QS", STANDARD_1, None, ()),
     ("qrs_height_mv", "QRS height", "mV", "QRS", "highest less lowest", STANDARD_5, None, ()),
     ("q_ms", "Q duration", "ms", "QRS", "below a tenth of Q before R; 0 without Q", INFARCTION, "high", Q_LEADS),
@@ -122,12 +123,11 @@ _LEAD: tuple[tuple[str, str, str, Part, str, str, Direction | None, tuple[str, .
     ("qrs_area", "QRS area", AREA, "QRS", "from onset to offset", STANDARD_1, None, ()),
     ("qrs_first_area", "First 40 ms of QRS", AREA, "QRS", "area of the first 40 ms", INFARCTION, None, ()),
     ("qrs_last_area", "Last 40 ms of QRS", AREA, "QRS", "area of the last 40 ms", STANDARD_3, None, ()),
-    ("notching", "QRS notching", "", "QRS", "path of the QRS over twice its height", STANDARD_3, "high", LEADS),
-    ("st_j_mv", "J point", "mV", "ST", "level at the QRS offset", STANDARD_4, "low", NOT_RIGHT),
-    *(
-        (f"st_{ms}_mv", f"ST at J + {ms} ms", "mV", "ST", "level after J", STANDARD_4, "low", NOT_RIGHT)
-        for ms in (40, 60, 80, 120)
-    ),
+    ("notching", "QRS notching", "", "QRS", "path of the QRS over twice its height", STANDARD_3, None, ()),
+    ("st_j_mv", "J point", "mV", "ST", "level at the QRS offset", STANDARD_4, None, ()),
+    *((f"st_{ms}_mv", f"ST at J + {ms} ms", "mV", "ST", "level after J", STANDARD_4, None, ()) for ms in (40, 60)),
+    ("st_80_mv", "ST at J + 80 ms", "mV", "ST", "level after J", STANDARD_4, "low", NOT_RIGHT),
+    ("st_120_mv", "ST at J + 120 ms", "mV", "ST", "level after J", STANDARD_4, None, ()),
     ("st_slope", "ST slope", "mV/s", "ST", "from J to J + 80 ms", STANDARD_4, None, ()),
     ("t_mv", "T amplitude", "mV", "T", "highest or lowest of T", STANDARD_4, "low", NOT_RIGHT),
     ("t_max_mv", "T maximum", "mV", "T", "highest of T", STANDARD_4, "low", NOT_RIGHT),
