@@ -19,6 +19,9 @@ from tests.browser.serving import free_port, served
 
 PATIENCE_S = 240.0
 PATIENCE_MS = 1000 * PATIENCE_S
+POLLING_MS = 100.0
+"""A page behind another gets no animation frames to poll by."""
+
 FIND = "let said = null; leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) said = n.data.d; });"
 
 
@@ -70,6 +73,7 @@ def on_view(page: Page, other_than: str = "") -> str:
         " return d && p && !d.pending.length && String(p.position) === d.current"
         " && d.api.getRowNode(d.current).data.r !== old; }",
         arg=other_than,
+        polling=POLLING_MS,
     )
     return page.evaluate("leadwise.desk.api.getRowNode(leadwise.desk.current).data.r")
 
@@ -77,7 +81,7 @@ def on_view(page: Page, other_than: str = "") -> str:
 def give_name(page: Page, name: str) -> None:
     page.get_by_label("Your name").fill(name)
     page.get_by_role("button", name="Keep").click()
-    page.wait_for_function("name => window.leadwise.desk.reviewer === name", arg=name)
+    page.wait_for_function("name => window.leadwise.desk.reviewer === name", arg=name, polling=POLLING_MS)
 
 
 def decided(page: Page, name: str) -> str:
@@ -117,7 +121,9 @@ def test_a_batch_outlives_the_server_and_its_decisions_are_found(
             assert [decided(page, name) for name in names] == ["anomalous", "not anomalous", "second look"]
             expect(page.get_by_role("cell", name="repeat in a week")).to_be_visible()
             another_reads(visitor(browser, stack), f"{address}/batch?job={job.id}", names[0])
-            page.wait_for_function(f"name => {{ {FIND} return said === 'reviewers differ'; }}", arg=names[0])
+            page.wait_for_function(
+                f"name => {{ {FIND} return said === 'reviewers differ'; }}", arg=names[0], polling=POLLING_MS
+            )
         assert [(d.reviewer, d.decision) for d in reversed(worklist.decisions())] == [
             ("A. Meyer", "anomalous"),
             ("A. Meyer", "not anomalous"),
@@ -172,12 +178,15 @@ def read_three(page: Page) -> list[str]:
 def another_reads(page: Page, address: str, name: str) -> None:
     """Read a record otherwise, as another reviewer in another browser, who is not taken for the first."""
     page.goto(address)
+    page.bring_to_front()
     frame = grid(page)
     on_view(page)
     give_name(page, "B. Rossi")
     frame.get_by_role("gridcell", name=name, exact=True).click()
     page.wait_for_function(
-        "name => leadwise.desk.current && leadwise.desk.api.getRowNode(leadwise.desk.current).data.r === name", arg=name
+        "name => leadwise.desk.current && leadwise.desk.api.getRowNode(leadwise.desk.current).data.r === name",
+        arg=name,
+        polling=POLLING_MS,
     )
     assert on_view(page) == name
     page.keyboard.press("2")
