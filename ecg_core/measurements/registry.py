@@ -47,7 +47,6 @@ STANDARD_4 = "doi 10.1161/CIRCULATIONAHA.108.191096"
 STANDARD_5 = "doi 10.1161/CIRCULATIONAHA.108.191097"
 INFARCTION = "doi 10.1161/CIR.0000000000000617"
 KORS = "doi 10.1093/oxfordjournals.eurheartj.a059647"
-QRS_T = "doi 10.1016/S0195-668X(03)00203-3"
 FRIDERICIA = "doi 10.1111/j.0954-6820.1920.tb18266.x"
 OWN = "ecg_core.measurements"
 
@@ -74,7 +73,7 @@ _GLOBAL: tuple[tuple[str, str, str, Part, str, str, Direction | None], ...] = (
     ("qrs_axis_deg", "QRS axis", "deg", "QRS", "direction of the QRS area in I and aVF", STANDARD_3, None),
     ("qrs_vector_mv", "QRS vector", "mV", "QRS", "largest spatial magnitude", KORS, None),
     ("sokolow_lyon_mv", "Sokolow-Lyon", "mV", "QRS", "S V1 + R V5 or V6", "doi 10.1016/0002-8703(49)90562-1", "high"),
-    ("cornell_mv", "Cornell voltage", "mV", "QRS", "R aVL + S V3", "doi 10.1016/S0735-1097(87)80183-2", "high"),
+    ("cornell_mv", "Cornell voltage", "mV", "QRS", "R aVL + S V3", STANDARD_5, "high"),
     ("peguero_mv", "Peguero-Lo Presti", "mV", "QRS", "deepest S + S V4", "doi 10.1016/j.jacc.2017.01.037", "high"),
     ("sum_voltage_mv", "Sum of QRS heights", "mV", "QRS", "over the twelve leads", STANDARD_5, "high"),
     ("limb_voltage_mv", "Tallest limb QRS", "mV", "QRS", "largest QRS height in I to aVF", STANDARD_5, None),
@@ -87,8 +86,8 @@ _GLOBAL: tuple[tuple[str, str, str, Part, str, str, Direction | None], ...] = (
     ("t_axis_deg", "T axis", "deg", "T", "direction of the T area in I and aVF", STANDARD_4, None),
     ("t_vector_mv", "T vector", "mV", "T", "largest spatial magnitude of T", KORS, "low"),
     ("t_qrs_ratio", "T over QRS", "", "T", "largest T over largest QRS magnitude", KORS, "low"),
-    ("qrs_t_frontal_deg", "QRS-T angle, frontal", "deg", "T", "between QRS and T axes", QRS_T, "high"),
-    ("qrs_t_spatial_deg", "QRS-T angle, spatial", "deg", "T", "between mean QRS and T vectors", QRS_T, "high"),
+    ("qrs_t_frontal_deg", "QRS-T angle, frontal", "deg", "T", "between QRS and T axes", OWN, "high"),
+    ("qrs_t_spatial_deg", "QRS-T angle, spatial", "deg", "T", "between mean QRS and T vectors", OWN, "high"),
 )
 
 _FORCES: tuple[tuple[str, str, Part], ...] = (
