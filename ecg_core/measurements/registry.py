@@ -109,7 +109,7 @@ _LEAD: tuple[tuple[str, str, str, Part, str, str, Direction | None, tuple[str, .
     ("p_area", "P area", AREA, "P", "area over the chord", STANDARD_5, None, ()),
     (
         *("p_terminal_force", "P terminal force", AREA, "P", "depth by duration of the negative second half of P"),
-        *("doi 10.1161/01.CIR.29.2.242", "high", ("V1",)),
+        *(STANDARD_5, "high", ("V1",)),
     ),
     ("r_mv", "R amplitude", "mV", "QRS", "highest of the QRS", STANDARD_1, "low", ("V2", "V3")),
     ("q_mv", "Q amplitude", "mV", "QRS", "lowest before R, or of a QS; 0 without Q", INFARCTION, None, ()),
