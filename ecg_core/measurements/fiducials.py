@@ -1,8 +1,9 @@
 """Where the QRS begins and ends and the T wave ends: from the speed of the median beat over all leads.
 
-The speed over leads is that of spatial vectorcardiography, as in the CSE working party's programs (Willems et al. 1985); the end of T is looked for beyond the tangent to the vector's magnitude (Lepeschkin and
-Surawicz 1952). Constants were found on the records of LUDB with odd numbers (doi
-10.1109/ACCESS.2020.3029211); `python -m training.intervals` holds what comes out against its cardiologists' marks.
+The speed over leads is that of spatial vectorcardiography, as in the CSE working party's programs (Willems et al.
+1985); the end of T is looked for beyond the tangent to the vector's magnitude (Lepeschkin and Surawicz 1952). Constants
+were found on the records of LUDB with odd numbers (doi 10.1109/ACCESS.2020.3029211); `python -m training.intervals`
+holds what comes out against its cardiologists' marks.
 """
 
 from __future__ import annotations
