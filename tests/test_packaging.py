@@ -17,7 +17,7 @@ from ecg_core.checkpoints import list_checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN = {"app", "bench", "ecg_core", "tests", "training"}
-PACKAGE_OF = {"sklearn": "scikit-learn", "st_aggrid": "streamlit-aggrid"}
+PACKAGE_OF = {"PIL": "pillow", "sklearn": "scikit-learn", "st_aggrid": "streamlit-aggrid"}
 
 
 def third_party(*packages: str) -> set[str]:
