@@ -17,10 +17,15 @@ from ecg_core.worklist.launch import lock_of
 from ecg_core.worklist.locks import ProcessLock
 from tests.browser.serving import free_port, served
 
-PATIENCE_S = 240.0
+PATIENCE_S = 120.0
 PATIENCE_MS = 1000 * PATIENCE_S
 POLLING_MS = 100.0
 """A page behind another gets no animation frames to poll by."""
+
+SCROLL = (
+    "name => leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) leadwise.desk.api.ensureNodeVisible(n); })"
+)
+"""Rows out of sight are not in the page: where a record stands depends on which was on view when scoring ended."""
 
 FIND = "let said = null; leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) said = n.data.d; });"
 
@@ -182,6 +187,7 @@ def another_reads(page: Page, address: str, name: str) -> None:
     frame = grid(page)
     on_view(page)
     give_name(page, "B. Rossi")
+    page.evaluate(SCROLL, name)
     frame.get_by_role("gridcell", name=name, exact=True).click()
     page.wait_for_function(
         "name => leadwise.desk.current && leadwise.desk.api.getRowNode(leadwise.desk.current).data.r === name",
