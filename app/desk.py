@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
 from ecg_core.worklist import Columns, Job, Review, Worklist
+
+AllRows = Callable[[str, int], Columns]
 
 
 @dataclass(frozen=True)
@@ -143,11 +145,18 @@ class Desk:
     state: str = ""
     drawn: int = -1
 
-    def refresh(self, worklist: Worklist, job: str) -> None:
-        """Read what was scored since, and anew where somebody else decided."""
+    def refresh(self, worklist: Worklist, job: str, all_rows: AllRows | None = None) -> None:
+        """Read what was scored since, and anew where somebody else decided.
+
+        Parameters
+        ----------
+        all_rows : gives the rows of a job from its start, at the newest decision; read from the worklist if None.
+        """
         newest = _newest(worklist, job)
         if newest != self.newest:
             self.rows, self.newest = Rows(), newest
+        if all_rows and not self.rows.last:
+            self.rows.extend(all_rows(job, newest))
         self.rows.extend(worklist.rows(job, self.rows.last))
 
     def behind(self, worklist: Worklist, job: Job) -> bool:

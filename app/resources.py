@@ -29,7 +29,7 @@ from ecg_core.store import default_store
 
 if TYPE_CHECKING:
     from ecg_core.detector import AnomalyDetector
-    from ecg_core.worklist import Worklist
+    from ecg_core.worklist import Columns, Worklist
 
 STORE_VARIABLE = "LEADWISE_STORE"
 BLOCK_S = 60.0
@@ -299,6 +299,15 @@ def worklist() -> Worklist:
     opened = Worklist(store=Path(store) if store else None)
     opened.ensure_runner()
     return opened
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def worklist_rows(job: str, newest: int) -> Columns:
+    """Return a job's rows as they were when they were first asked for at its newest decision; not to be changed.
+
+    Ten thousand are read once for all who open the job; what was scored since, each reads by itself.
+    """
+    return worklist().rows(job)
 
 
 @st.cache_resource(scope="session", max_entries=8, show_spinner=False)

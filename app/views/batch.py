@@ -52,7 +52,7 @@ def page() -> None:
 
 def _job(worklist: Worklist, job: Job) -> None:
     desk: Desk = state.desk(job.id, Desk)
-    desk.refresh(worklist, job.id)
+    desk.refresh(worklist, job.id, resources.worklist_rows)
     desk.state, desk.drawn = job.state, len(desk.rows.place)
     with st.container(key="batch"):
         every = max(RUNNING_S, len(desk.rows.place) / ROWS_PER_S) if job.active else RESTING_S
