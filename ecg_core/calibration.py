@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from ecg_core.records import INDEPENDENT_LEADS
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
+Values = Mapping[str, float] | Mapping[str, Array] | Mapping[str, F32]
+"""The parts of one record's score, or of several records', (n,) each."""
 
 FULL_S = 10.0
 SHORTEST_S = 5.0
@@ -27,7 +30,7 @@ TAIL = 0.05
 N_KNOTS = 200
 
 
-def survival_evidence(value: float | Array, normals: F32) -> Array:
+def survival_evidence(value: float | Array | F32, normals: F32) -> Array:
     """Return -log of the survival probability of a value among normals: 0 is ordinary, 3 is one in twenty.
 
     Empirical up to the 95th percentile, read between 200 quantiles so that equal parts never tie by chance; above it
@@ -113,12 +116,11 @@ class NormalScores:
 
     Attributes
     ----------
-    reconstruction, latent : the parts.
+    parts : by name, on their own scales.
     score : the record scores.
     """
 
-    reconstruction: F32
-    latent: F32
+    parts: dict[str, F32]
     score: F32
 
     @property
@@ -126,9 +128,9 @@ class NormalScores:
         """How many normals stand behind it."""
         return len(self.score)
 
-    def evidence(self, reconstruction: float | Array, latent: float | Array) -> tuple[Array, Array]:
-        """Return both parts as -log survival probabilities."""
-        return survival_evidence(reconstruction, self.reconstruction), survival_evidence(latent, self.latent)
+    def evidence(self, values: Values) -> dict[str, Array]:
+        """Return the parts of a record, or of several, as -log survival probabilities."""
+        return {name: survival_evidence(values[name], normals) for name, normals in self.parts.items()}
 
     def percentile(self, score: float) -> float:
         """Return the share of normals that score lower, in percent."""
@@ -158,24 +160,27 @@ class NormalScores:
         return float(self.score[rank - 1])
 
 
-def combine(reconstruction: float | Array, latent: float | Array, weights: tuple[float, float]) -> Array:
-    """Return the record score: the weighted sum of both parts' evidence, rounded to float32's grid.
+def combine(evidence: Values, weights: Mapping[str, float]) -> Array:
+    """Return the record score: the weighted sum of the parts' evidence, added in the order of `weights`.
 
     Parameters
     ----------
-    reconstruction, latent : evidence, -log survival probabilities.
-    weights : of reconstruction and latent; fixed on fold 9 and carried by the checkpoint.
+    evidence : -log survival probabilities, by part.
+    weights : of each part; fixed on fold 9 and carried by the checkpoint.
     """
-    total = weights[0] * np.asarray(reconstruction) + weights[1] * np.asarray(latent)
-    return np.asarray(total, dtype=np.float64)
+    total = np.asarray(0.0)
+    for name, weight in weights.items():
+        total = total + weight * np.asarray(evidence[name], dtype=np.float64)
+    return total
 
 
-def normal_scores(reconstruction: Array, latent: Array, weights: tuple[float, float]) -> NormalScores:
+def normal_scores(parts: Mapping[str, Array] | Mapping[str, F32], weights: Mapping[str, float]) -> NormalScores:
     """Make the table of one condition from the parts of its calibration normals, each (n,)."""
-    parts = [np.sort(part).astype(np.float32) for part in (reconstruction, latent)]
-    table = NormalScores(parts[0], parts[1], np.zeros(0, np.float32))
-    score = combine(*table.evidence(reconstruction, latent), weights)
-    return NormalScores(table.reconstruction, table.latent, np.sort(score).astype(np.float32))
+    table = NormalScores(
+        {name: np.sort(part).astype(np.float32) for name, part in parts.items()}, np.zeros(0, np.float32)
+    )
+    score = combine(table.evidence(parts), weights)
+    return NormalScores(table.parts, np.sort(score).astype(np.float32))
 
 
 def wilson_interval(k: int, n: int, z: float = 1.96) -> tuple[float, float]:

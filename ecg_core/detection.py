@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ecg_core.measurements import Measurements
+    from ecg_core.measurements.reasons import Reason
 
 FloatArray = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured of a record, and what of it is most unusual for the record's sex and age, in words."""
+
+    measurements: Measurements
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
 class ScorePart:
-    """One of the two parts of a record's score.
+    """One of the parts of a record's score.
 
     Attributes
     ----------
-    value : the part on its own scale (higher = more anomalous).
+    value : its evidence, -log of the share of normals above it (higher = more anomalous).
     percentile : share of calibration normals below it, in percent.
     """
 
@@ -122,7 +134,8 @@ class Detection:
     threshold : the score above which a record is anomalous at `false_alarm_rate`.
     anomalous : score > threshold; None when not interpretable. For long recordings: whether the share of
         anomalous segments is more than a normal record would show.
-    parts : "reconstruction" and "latent".
+    parts : "reconstruction" and "latent" of an autoencoder, "density" and "signs" of the measurements; of the consensus
+        the detectors that it is made of, by name.
     population : who the normals were, in words.
     age_band_false_alarm_rate : measured share of normals of the record's age band above the threshold, with
         words for the band; None where age is unknown.
@@ -135,6 +148,9 @@ class Detection:
     segments : for records longer than 10 s, else empty.
     anomalous_share, expected_share : share of segments above the threshold, and of a normal record's.
     seconds : time spent from record to verdict.
+    measurements : what a cardiologist measures, of the record or of a long one's strongest segment; None of a detector
+        that does not measure, or where nothing was scored.
+    reasons : the most unusual of the measurements in words, the most telling first.
     """
 
     record: str
@@ -166,6 +182,8 @@ class Detection:
     expected_share: float | None = None
     seconds: float = 0.0
     quality: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    measurements: Measurements | None = None
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def lead_scores(self) -> dict[str, float | None]:
@@ -195,6 +213,8 @@ class Detection:
             "n_normals": self.n_normals,
             "anomalous_share": self.anomalous_share,
             "expected_share": self.expected_share,
+            "measurements": self.measurements.as_json() if self.measurements else None,
+            "reasons": [reason.as_json() for reason in self.reasons],
             "segments": [vars(s) for s in self.segments],
             "stretches": [vars(s) for s in self.explanation.stretches] if self.explanation else [],
         }

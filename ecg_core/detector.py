@@ -12,29 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.calibration import FULL_S, Condition, NormalScores, combine, condition_for
+from ecg_core.calibration import FULL_S, Condition, NormalScores, combine
 from ecg_core.checkpoints import Checkpoint, default_store, load_checkpoint
+from ecg_core.checkpoints.base import condition_of
 from ecg_core.detection import Attention, Detection, ScorePart
 from ecg_core.errors import CheckpointError, RecordError
-from ecg_core.explanation import attention_of, explain
 from ecg_core.long_recording import LongVerdict
-from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import LEADS, Record, twelve_leads
-from ecg_core.scoring import RawParts, beat_phase, raw_parts, usable_in_map
+from ecg_core.scoring import usable_in_map
 from ecg_core.segments import (
     Prepared,
     SegmentInput,
-    beats_of_eight,
+    SegmentScore,
     cut_segments,
-    masked_indices,
     prepare_record,
     prepare_segment,
+    segment_of_eight,
     usable_leads,
 )
 
 F32 = NDArray[np.float32]
 
 VALIDATED_RATE = 0.05
+DEFAULT_MODEL = "consensus"
 
 BATCH = 4
 """Records that go through the network together. At this size a record takes the least time, and the convolutions
@@ -71,7 +71,7 @@ class AnomalyDetector:
         self.checkpoint = checkpoint.config.weights_sha256[:12]
 
     @classmethod
-    def from_store(cls, name: str, store: str | Path | None = None) -> AnomalyDetector:
+    def from_store(cls, name: str = DEFAULT_MODEL, store: str | Path | None = None) -> AnomalyDetector:
         """Load a model by its name in a store (the shipped one unless told otherwise).
 
         Raises
@@ -92,7 +92,7 @@ class AnomalyDetector:
     @property
     def has_attention(self) -> bool:
         """Whether `attention` has weights to return."""
-        return hasattr(self._checkpoint.model, "attention")
+        return self._checkpoint.has_attention
 
     def threshold(self, false_alarm_rate: float = VALIDATED_RATE, condition: Condition | None = None) -> float:
         """Return the record score above which a record is anomalous at this false-alarm rate.
@@ -187,11 +187,12 @@ class AnomalyDetector:
         CheckpointError
             If the model has no attention.
         """
-        if not self.has_attention:
-            raise CheckpointError(f"{self.title} has no attention; choose VAE-BiLSTM-MHA.")
         record = twelve_leads(record)
         segment = prepare_segment(record.crop(start_s, min(start_s + FULL_S, record.duration)))
-        return attention_of(self._checkpoint.model, segment.eight, segment.usable)
+        found = self._checkpoint.attention(segment)
+        if found is None:
+            raise CheckpointError(f"{self.title} has no attention; choose VAE-BiLSTM-MHA.")
+        return found
 
     def score_prepared(self, x: F32, bad_leads: list[tuple[str, ...]] | None = None) -> ScoredBatch:
         """Score prepared arrays, as training and evaluation hold them, by the path of `detect`.
@@ -203,54 +204,45 @@ class AnomalyDetector:
             than four masked leads is refused.
         """
         names = bad_leads or [()] * len(x)
-        usable = np.stack([usable_leads(bad) for bad in names])
-        score, reconstruction, latent = (np.empty(len(x)) for _ in range(3))
+        scores: list[float] = []
+        parts: list[dict[str, float]] = []
         for lo in range(0, len(x), BATCH):
-            rows = slice(lo, lo + BATCH)
-            parts = self._parts(np.ascontiguousarray(x[rows]), usable[rows])
-            for k, mask in enumerate(usable[rows]):
-                table = self._table(x.shape[-1] / MODEL_FS, mask)
-                evidence = table.evidence(parts.reconstruction[k], parts.latent[k])
-                reconstruction[lo + k], latent[lo + k] = evidence
-                score[lo + k] = combine(*evidence, self.config.scoring.weights)
-        return ScoredBatch(score, {"reconstruction": reconstruction, "latent": latent})
+            rows = range(lo, min(lo + BATCH, len(x)))
+            segments = [segment_of_eight(np.ascontiguousarray(x[k]), usable_leads(names[k])) for k in rows]
+            for segment, found in zip(segments, self._checkpoint.score(segments), strict=True):
+                evidence = self._checkpoint.table(condition_of(segment)).evidence(found.parts)
+                parts.append({name: float(value) for name, value in evidence.items()})
+                scores.append(float(combine(evidence, self.config.scoring.weights)))
+        by_part = {name: np.array([one[name] for one in parts]) for name in self.config.scoring.weights}
+        return ScoredBatch(np.array(scores), by_part)
 
-    def _parts(self, x: F32, usable: NDArray[np.bool_], segments: list[SegmentInput] | None = None) -> RawParts:
-        n = x.shape[-1]
-        beats = (
-            [s.beats for s in segments] if segments else [beats_of_eight(*one) for one in zip(x, usable, strict=True)]
-        )
-        phases = np.stack([beat_phase(b.samples, n) for b in beats])
-        c = self._checkpoint
-        return raw_parts(c.model, c.density, c.error_scale, c.leads, x, usable, phases)
-
-    def _table(self, duration_s: float, usable: NDArray[np.bool_]) -> NormalScores:
-        return self._checkpoint.table(condition_for(duration_s, masked_indices(usable)))
-
-    def _evidence(self, table: NormalScores, parts: RawParts, k: int) -> tuple[float, dict[str, ScorePart]]:
-        """Return the record score and both parts as shown, of record `k` of a batch."""
-        raw = {"reconstruction": float(parts.reconstruction[k]), "latent": float(parts.latent[k])}
-        evidence = dict(zip(raw, map(float, table.evidence(**raw)), strict=True))
-        below = {name: np.searchsorted(getattr(table, name), np.float32(value)) for name, value in raw.items()}
-        shown = {name: ScorePart(evidence[name], 100.0 * float(below[name]) / table.n) for name in raw}
-        return float(combine(evidence["reconstruction"], evidence["latent"], self.config.scoring.weights)), shown
+    def _evidence(self, table: NormalScores, found: SegmentScore) -> tuple[float, dict[str, ScorePart]]:
+        """Return the record score and its parts as shown."""
+        evidence = table.evidence(found.parts)
+        shown = {
+            name: ScorePart(
+                float(evidence[name]), 100.0 * float(np.searchsorted(normals, np.float32(found.parts[name]))) / table.n
+            )
+            for name, normals in table.parts.items()
+        }
+        return float(combine(evidence, self.config.scoring.weights)), shown
 
     def _detect_batch(self, records: list[Prepared], rate: float, explain_it: bool) -> list[Detection]:
         """Judge at most `BATCH` records of one length."""
         started = time.perf_counter()
-        segments = [r.segment for r in records if r.segment is not None]
-        parts = self._parts(np.stack([s.eight for s in segments]), np.stack([s.usable for s in segments]), segments)
-        judged = [self._judge(r, parts, k, rate, explain_it) for k, r in enumerate(records)]
+        found = self._checkpoint.score([r.segment for r in records if r.segment is not None])
+        judged = [self._judge(r, one, rate, explain_it) for r, one in zip(records, found, strict=True)]
         seconds = (time.perf_counter() - started) / len(records)
         return [replace(detection, seconds=seconds) for detection in judged]
 
-    def _judge(self, prepared: Prepared, parts: RawParts, k: int, rate: float, explain_it: bool) -> Detection:
-        """Return the verdict on record `k` of a batch."""
+    def _judge(self, prepared: Prepared, found: SegmentScore, rate: float, explain_it: bool) -> Detection:
+        """Return the verdict on a scored record."""
         assert prepared.segment is not None
         assert prepared.condition is not None
-        score, shown = self._evidence(table := self._checkpoint.table(prepared.condition), parts, k)
+        score, shown = self._evidence(table := self._checkpoint.table(prepared.condition), found)
         threshold = table.threshold(rate)
         blank = self._blank(prepared, rate)
+        measured = self._checkpoint.measure(prepared.segment, prepared.record)
         return replace(
             blank,
             score=score,
@@ -261,7 +253,9 @@ class AnomalyDetector:
             anomalous=score > threshold,
             parts=shown,
             notes=(*blank.notes, *_length_notes(prepared.duration, prepared.condition)),
-            explanation=explain(prepared.segment, parts, k, self.config.scoring.mark_level) if explain_it else None,
+            explanation=found.explain() if explain_it else None,
+            measurements=measured.measurements if measured else None,
+            reasons=measured.reasons if measured else (),
         )
 
     def _detect_several(self, record: Record, rate: float, explain_it: bool) -> Detection:
@@ -275,21 +269,20 @@ class AnomalyDetector:
             raise RecordError("Expected a recording with samples; found none; choose another file.")
         verdict = LongVerdict()
         for batch in _batched(cut_segments(itertools.chain([first], blocks)), BATCH):
-            scored = [s for s in batch if not s.reason]
-            if scored:
-                parts = self._parts(np.stack([s.eight for s in scored]), np.stack([s.usable for s in scored]), scored)
-            k = -1
+            scored = [segment for segment in batch if not segment.reason]
+            found = iter(self._checkpoint.score(scored) if scored else ())
             for segment in batch:
                 if segment.reason:
                     verdict.add(segment)
                     continue
-                k += 1
-                table = self._table(FULL_S, segment.usable)
-                score, shown = self._evidence(table, parts, k)
+                one = next(found)
+                table = self._checkpoint.table(condition_of(segment))
+                score, shown = self._evidence(table, one)
                 if verdict.add(segment, score, table.percentile(score), score > table.threshold(rate)):
                     verdict.parts = shown
+                    verdict.measured = self._checkpoint.measure(segment, first)
                     if explain_it:
-                        verdict.explanation = explain(segment, parts, k, self.config.scoring.mark_level)
+                        verdict.explanation = one.explain()
         whole = Prepared(first, first.duration, None, None, None)
         return verdict.detection(self._blank(whole, rate), rate)
 

@@ -6,20 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from ecg_core.detection import Detection, Explanation, ScorePart, Segment
+from ecg_core.detection import Detection, Explanation, Measured, ScorePart, Segment
 from ecg_core.errors import RecordError
 from ecg_core.records import LEADS
 from ecg_core.segments import SegmentInput
 
 
 class LongVerdict:
-    """Collects segments as they are scored; holds no signal but the strongest segment's maps."""
+    """Collects segments as they are scored; holds no signal but the strongest segment's maps and measurements."""
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
         self.highest = -np.inf
         self.parts: dict[str, ScorePart] = {}
         self.explanation: Explanation | None = None
+        self.measured: Measured | None = None
         self._beats: list[float] = []
         self._faults: dict[str, tuple[int, set[str]]] = {}
         self._reversals: dict[str, int] = {}
@@ -81,6 +82,8 @@ class LongVerdict:
             score=float(self.highest),
             parts=self.parts,
             explanation=self.explanation,
+            measurements=self.measured.measurements if self.measured else None,
+            reasons=self.measured.reasons if self.measured else (),
             anomalous=share > rate,
             anomalous_share=share,
             expected_share=rate,

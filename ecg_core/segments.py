@@ -1,17 +1,20 @@
-"""What the network is given: at most 10 s, preprocessed, with its quality and heartbeats."""
+"""What a checkpoint is given: at most 10 s, preprocessed, with its quality and heartbeats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.beats import Beats, detect_beats
 from ecg_core.calibration import FULL_S, SHORTEST_S, Condition, condition_for
+from ecg_core.detection import Explanation
 from ecg_core.errors import RecordError
+from ecg_core.measurements import Measurements, measure_prepared
+from ecg_core.measurements.pacing import has_spikes
 from ecg_core.preprocessing import MODEL_FS, preprocess
 from ecg_core.quality import Quality, assess_with_beats
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight, twelve_leads
@@ -24,8 +27,17 @@ SEGMENT_TOLERANCE_S = 0.5
 """A record up to half a second over 10 s is one segment; longer ones are several."""
 
 
-class SegmentInput(NamedTuple):
-    """One segment of a record, ready for the network.
+@dataclass(frozen=True)
+class SegmentScore:
+    """What a checkpoint says of a segment: the parts of its score on their own scales, and its maps on demand."""
+
+    parts: dict[str, float]
+    explain: Callable[[], Explanation]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentInput:
+    """One segment of a record, ready for every checkpoint: what they share is worked out once.
 
     Attributes
     ----------
@@ -33,6 +45,8 @@ class SegmentInput(NamedTuple):
     usable : (8,), independent leads that are not masked.
     start_s : seconds from the record's start.
     reason : why it cannot be scored; None where it can.
+    recorded : the stretch as recorded, in which pacemaker spikes are looked for; None where it is not at hand.
+    scored : what it was scored with, by the weights' sha256.
     """
 
     x: F32
@@ -41,6 +55,16 @@ class SegmentInput(NamedTuple):
     beats: Beats
     start_s: float
     reason: str | None
+    recorded: Record | None = None
+    scored: dict[str, SegmentScore] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """What a cardiologist measures of it."""
+        usable = tuple(lead for lead, ok in zip(INDEPENDENT_LEADS, self.usable, strict=True) if ok)
+        recorded = self.recorded
+        paced = recorded is not None and has_spikes(recorded.signal, recorded.fs, self.beats.times_s)
+        return measure_prepared(self.x, self.beats, usable, paced)
 
     @property
     def eight(self) -> F32:
@@ -57,7 +81,7 @@ class SegmentInput(NamedTuple):
         kept = self.beats.samples < n_samples
         shifts = self.beats.shifts[kept] if len(self.beats.shifts) == len(kept) else self.beats.shifts
         beats = Beats(self.beats.samples[kept], self.beats.leads, self.beats.fs, shifts)
-        return self._replace(x=np.ascontiguousarray(self.x[:, :n_samples]), beats=beats)
+        return replace(self, x=np.ascontiguousarray(self.x[:, :n_samples]), beats=beats, scored={})
 
 
 def usable_leads(bad_leads: Iterable[str]) -> NDArray[np.bool_]:
@@ -94,7 +118,21 @@ def prepare_segment(record: Record) -> SegmentInput:
         reason = f"Not interpretable. {quality.words()} Repeat the recording."
     elif len(beats.samples) < MIN_BEATS:
         reason = "Not interpretable. No heartbeats were found in lead II or the chest leads. Repeat the recording."
-    return SegmentInput(x, usable, quality, beats, record.start_s, reason)
+    return SegmentInput(x, usable, quality, beats, record.start_s, reason, record)
+
+
+def segment_of_eight(x: F32, usable: NDArray[np.bool_]) -> SegmentInput:
+    """Return prepared leads as a segment, as training and evaluation hold them.
+
+    Parameters
+    ----------
+    x : (8, n), mV at 100 Hz.
+    usable : (8,), independent leads that are not masked.
+    """
+    faults: dict[str, tuple[str, ...]] = {
+        lead: ("left out",) for lead, ok in zip(INDEPENDENT_LEADS, usable, strict=True) if not ok
+    }
+    return SegmentInput(twelve_from_eight(x), usable, Quality(faults), beats_of_eight(x, usable), 0.0, None)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from ecg_core.calibration import (
     Condition,
     NormalScores,
+    combine,
     condition_for,
     normal_scores,
     survival_evidence,
@@ -16,10 +17,12 @@ from ecg_core.calibration import (
 )
 from ecg_core.errors import ConfigError, RecordError
 
+WEIGHTS = {"a": 0.2, "b": 1.0}
 
-def table(n: int = 914, seed: int = 0) -> NormalScores:
+
+def table(n: int = 914, seed: int | np.random.Generator = 0) -> NormalScores:
     rng = np.random.default_rng(seed)
-    return normal_scores(rng.normal(size=n), rng.gamma(3.0, size=n), (0.2, 1.0))
+    return normal_scores({"a": rng.normal(size=n), "b": rng.gamma(3.0, size=n)}, WEIGHTS)
 
 
 def test_evidence_rises_with_the_value_and_is_minus_log_survival():
@@ -56,9 +59,9 @@ def test_threshold_keeps_the_stated_rate_on_new_normals():
     rng = np.random.default_rng(5)
     alarms = 0
     for _ in range(400):
-        t = normal_scores(rng.normal(size=100), rng.gamma(3.0, size=100), (0.2, 1.0))
-        new = t.evidence(rng.normal(), rng.gamma(3.0))
-        alarms += float(0.2 * new[0] + new[1]) > t.threshold(0.1)
+        t = table(100, rng)
+        new = t.evidence({"a": rng.normal(), "b": rng.gamma(3.0)})
+        alarms += float(combine(new, WEIGHTS)) > t.threshold(0.1)
     assert binomtest(alarms, 400, 0.1, alternative="greater").pvalue > 0.01
 
 

@@ -43,12 +43,12 @@ from ecg_core.calibration import (
 from ecg_core.checkpoints import (
     FORMAT,
     PREPROCESSING,
+    AutoencoderCheckpoint,
     CalibrationConfig,
-    Checkpoint,
     CheckpointConfig,
     ScoringConfig,
     default_store,
-    load_checkpoint,
+    load_autoencoder,
     save_checkpoint,
 )
 from ecg_core.density import Density, fit_density
@@ -77,10 +77,10 @@ VALIDATED_RATE = 0.05
 ERROR_SCALE_NORMALS = 2000
 MASKED_NORMALS = 200
 MARK_QUANTILE = 0.95
-WEIGHTS = (0.1, 1.0)
-"""Of reconstruction and latent. Chosen on fold 9, abnormals used (`python -m training.weights`): the reconstruction
-ranks records worse than the latent does, and at 0.1 it costs at most .0012 of AUROC; at none, what was restored badly
-would never reach the verdict. See training/EXPERIMENTS.md."""
+WEIGHTS = {"reconstruction": 0.1, "latent": 1.0}
+"""Of an autoencoder's parts. Chosen on fold 9, abnormals used (`python -m training.weights`): the reconstruction ranks
+records worse than the latent does, and at 0.1 it costs at most .0012 of AUROC; at none, what was restored badly would
+never reach the verdict. See training/EXPERIMENTS.md."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def fit_tables(
                 np.save(kept.with_suffix(".part.npy"), parts)
                 kept.with_suffix(".part.npy").replace(kept)
         reconstruction, latent, highest = parts
-        tables[condition.key] = normal_scores(reconstruction, latent, WEIGHTS)
+        tables[condition.key] = normal_scores({"reconstruction": reconstruction, "latent": latent}, WEIGHTS)
         if condition == Condition():
             mark_level = float(np.quantile(highest, MARK_QUANTILE))
     return tables, mark_level
@@ -300,7 +300,8 @@ def calibrate_network(
         weights_sha256="",
     )
     return save_checkpoint(
-        Checkpoint(config, fitted.model, fitted.density, fitted.error_scale, fitted.leads, tables), store / name
+        AutoencoderCheckpoint(config, tables, fitted.model, fitted.density, fitted.error_scale, fitted.leads),
+        store / name,
     )
 
 
@@ -314,7 +315,7 @@ def population_of(data: Prepared) -> str:
 
 def recalibrate(model: str, data: Prepared, store: Path, source: Path | None = None) -> CheckpointConfig:
     """Refit percentiles and threshold of a checkpoint on local normals; what was measured elsewhere is dropped."""
-    checkpoint = load_checkpoint((source or default_store()) / model)
+    checkpoint = load_autoencoder((source or default_store()) / model)
     x = data.signals[good_normals(data, "validation")]
     fitted = Fitted(checkpoint.model, checkpoint.density, checkpoint.error_scale, checkpoint.leads)
     tables, mark_level = fit_tables(fitted, x)

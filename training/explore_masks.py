@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecg_core.checkpoints import Checkpoint, default_store, load_checkpoint
+from ecg_core.checkpoints import AutoencoderCheckpoint, default_store, load_autoencoder
 from ecg_core.metrics import auroc
 from ecg_core.preprocessing import compress
 from ecg_core.records import INDEPENDENT_LEADS
@@ -28,7 +28,7 @@ PATTERNS: tuple[tuple[str, ...], ...] = ((), ("V3",), ("V6",), ("I",), ("V3", "V
 
 
 @torch.inference_mode()
-def hidden(checkpoint: Checkpoint, x: F32, masked: tuple[int, ...]) -> NDArray[np.float64]:
+def hidden(checkpoint: AutoencoderCheckpoint, x: F32, masked: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the latent's distance, (n,), where the network is told that the leads are not there."""
     found = []
     for batch in batches(x):
@@ -39,7 +39,7 @@ def hidden(checkpoint: Checkpoint, x: F32, masked: tuple[int, ...]) -> NDArray[n
     return np.concatenate(found)
 
 
-def filled_in(checkpoint: Checkpoint, x: F32, masked: tuple[int, ...]) -> NDArray[np.float64]:
+def filled_in(checkpoint: AutoencoderCheckpoint, x: F32, masked: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the latent's distance, (n,), where the other leads stand in for them, as in use."""
     found = []
     for batch in batches(x):
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that training.prepare wrote")
     parser.add_argument("--store", type=Path, default=None)
     args = parser.parse_args(argv)
-    checkpoint = load_checkpoint((args.store or default_store()) / args.model)
+    checkpoint = load_autoencoder((args.store or default_store()) / args.model)
     data = load_prepared(args.data)
     normal, abnormal = (data.rows("validation", label) for label in ("normal", "abnormal"))
     is_abnormal = np.arange(len(normal) + len(abnormal)) >= len(normal)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_core.checkpoints import default_store, list_checkpoints
+from ecg_core.checkpoints import default_store, list_checkpoints, read_config
 from ecg_core.detector import AnomalyDetector
 from ecg_core.metrics import auroc
+from ecg_core.models import REGISTRY
 from training.signals import load_prepared
 
 CANDIDATES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -33,6 +34,8 @@ def main(argv: list[str] | None = None) -> None:
     is_abnormal = np.arange(len(rows)) >= len(normal)
     print("weight of the reconstruction  " + "  ".join(f"{w:>5.2f}" for w in CANDIDATES))
     for name in list_checkpoints(args.store or default_store()):
+        if read_config((args.store or default_store()) / name).architecture["class"] not in REGISTRY:
+            continue
         detector = AnomalyDetector.from_store(name, args.store)
         parts = detector.score_prepared(data.signals[rows]).parts
         sums = [auroc(is_abnormal, parts["latent"] + w * parts["reconstruction"]) for w in CANDIDATES]

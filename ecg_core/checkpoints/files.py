@@ -1,31 +1,31 @@
-"""Checkpoints: weights, density, error scale and calibration in one file, their description in another."""
+"""A checkpoint's two files: model.safetensors with every array, config.json with what describes them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.numpy import save
 
-from ecg_core.calibration import Condition, NormalScores
+from ecg_core.calibration import NormalScores
 from ecg_core.config import from_dict
-from ecg_core.density import Density
 from ecg_core.errors import CheckpointError, ConfigError
-from ecg_core.imputation import LeadCovariance
-from ecg_core.models import Autoencoder, build_model
 from ecg_core.preprocessing import COMPRESSION, HIGH_HZ, LOW_HZ, MODEL_FS, ORDER
 from ecg_core.records import INDEPENDENT_LEADS
-from ecg_core.scoring import BLOCK_S, ErrorScale
-from ecg_core.store import default_store as default_store
-from ecg_core.store import list_checkpoints as list_checkpoints
+from ecg_core.scoring import BLOCK_S
+from ecg_core.store import list_checkpoints
 
-FORMAT = 2
+Arrays = dict[str, NDArray[Any]]
+
+FORMAT = 3
 PREPROCESSING: dict[str, float] = {
     "fs": MODEL_FS,
     "low_hz": LOW_HZ,
@@ -42,11 +42,11 @@ class ScoringConfig:
 
     Attributes
     ----------
-    weights : of the reconstruction's and the latent's evidence in the record score.
+    weights : of each part's evidence in the record score, in the order in which they are added.
     mark_level : 95th percentile of the score trace's maxima among calibration normals.
     """
 
-    weights: tuple[float, float]
+    weights: dict[str, float]
     mark_level: float
 
 
@@ -91,30 +91,6 @@ class CheckpointConfig:
     examples: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A loaded checkpoint; `tables` holds the calibration normals of each condition by its key."""
-
-    config: CheckpointConfig
-    model: Autoencoder
-    density: Density
-    error_scale: ErrorScale
-    leads: LeadCovariance
-    tables: dict[str, NormalScores]
-
-    def table(self, condition: Condition) -> NormalScores:
-        """Return the calibration normals that are masked and cropped alike.
-
-        Raises
-        ------
-        CheckpointError
-            If this checkpoint was not calibrated for it.
-        """
-        if condition.key not in self.tables:
-            raise CheckpointError(f"{self.config.name} is not calibrated for {condition.key}; recalibrate it.")
-        return self.tables[condition.key]
-
-
 def read_config(folder: str | Path) -> CheckpointConfig:
     """Read and check config.json of a checkpoint.
 
@@ -150,21 +126,21 @@ def read_config(folder: str | Path) -> CheckpointConfig:
     return config
 
 
-def load_checkpoint(folder: str | Path) -> Checkpoint:
-    """Rebuild a checkpoint from its folder, strictly.
+def read_arrays(folder: str | Path) -> tuple[CheckpointConfig, dict[str, Arrays]]:
+    """Read both files of a checkpoint; arrays come by group, the part of their name before the first slash.
 
     Raises
     ------
     CheckpointError
-        If it is missing, damaged, foreign or newer, or its weights are not the ones the config names.
+        If one is missing, damaged, foreign or newer, or the weights are not the ones the config names.
     """
     folder = Path(folder)
     config = read_config(folder)
     path = folder / "model.safetensors"
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
+        with safe_open(path, framework="numpy") as file:
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{folder.name}/model.safetensors cannot be read ({error}); get it again.") from error
     if digest != config.weights_sha256:
@@ -172,61 +148,57 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
             f"{folder.name}/model.safetensors has sha256 {digest[:12]}, config.json names "
             f"{config.weights_sha256[:12]}; get the checkpoint again."
         )
-    return _rebuild(config, tensors)
+    groups: dict[str, Arrays] = {}
+    for key, value in arrays.items():
+        group, _, name = key.partition("/")
+        groups.setdefault(group, {})[name] = value
+    return config, groups
 
 
-def _rebuild(config: CheckpointConfig, tensors: dict[str, torch.Tensor]) -> Checkpoint:
-    names = ("network", "density", "error_scale", "leads", "calibration")
-    groups: dict[str, dict[str, torch.Tensor]] = {name: {} for name in names}
+@contextmanager
+def fitting(config: CheckpointConfig) -> Iterator[None]:
+    """Turn what goes wrong while a checkpoint is rebuilt from its arrays into one sentence."""
     try:
-        for key, value in tensors.items():
-            group, name = key.split("/", 1)
-            groups[group][name] = value
-        model = build_model(config.architecture)
-        model.load_state_dict(groups["network"], strict=True)
-        density = Density(**{key: value.numpy() for key, value in groups["density"].items()})
-        error_scale = ErrorScale(groups["error_scale"]["rms"].numpy())
-        leads = LeadCovariance(groups["leads"]["covariance"].numpy())
-        by_condition: dict[str, dict[str, Any]] = {}
-        for name, value in groups["calibration"].items():
-            condition, part = name.rsplit("/", 1)
-            by_condition.setdefault(condition, {})[part] = value.numpy()
-        tables = {condition: NormalScores(**parts) for condition, parts in by_condition.items()}
+        yield
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{config.name} does not fit its own config ({reason}); get it again.") from error
-    model.eval()
-    return Checkpoint(config, model, density, error_scale, leads, tables)
 
 
-def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointConfig:
+def tables_of(arrays: Arrays) -> dict[str, NormalScores]:
+    """Return the calibration normals by condition, from the arrays of the group "calibration"."""
+    by_condition: dict[str, dict[str, Any]] = {}
+    for name, value in arrays.items():
+        condition, part = name.rsplit("/", 1)
+        by_condition.setdefault(condition, {})[part] = value
+    return {condition: NormalScores(parts, parts.pop("score")) for condition, parts in by_condition.items()}
+
+
+def arrays_of(tables: dict[str, NormalScores]) -> Arrays:
+    """Return the arrays of the group "calibration"."""
+    return {
+        f"{condition}/{part}": value
+        for condition, table in tables.items()
+        for part, value in {**table.parts, "score": table.score}.items()
+    }
+
+
+def write_arrays(config: CheckpointConfig, groups: dict[str, Arrays], folder: str | Path) -> CheckpointConfig:
     """Write model.safetensors and config.json; return the config with the weights' sha256.
 
     Each file is replaced in one move; a kill between the two leaves a checkpoint that loading refuses.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        f"network/{key}": value.detach().cpu().contiguous() for key, value in checkpoint.model.state_dict().items()
-    }
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "density/mean": checkpoint.density.mean,
-        "density/scale": checkpoint.density.scale,
-        "density/projection": checkpoint.density.projection,
-        "density/weight": checkpoint.density.weight,
-        "error_scale/rms": checkpoint.error_scale.rms,
-        "leads/covariance": checkpoint.leads.matrix,
-    }
-    for key, table in checkpoint.tables.items():
-        for part in ("reconstruction", "latent", "score"):
-            arrays[f"calibration/{key}/{part}"] = getattr(table, part)
-    tensors |= {key: torch.from_numpy(np.ascontiguousarray(value)) for key, value in arrays.items()}
-    data = save(tensors)
-    config = from_dict(
-        {**asdict(checkpoint.config), "weights_sha256": hashlib.sha256(data).hexdigest()},
-        CheckpointConfig,
-        "checkpoint",
+    data = save(
+        {
+            f"{group}/{name}": np.ascontiguousarray(value)
+            for group, arrays in groups.items()
+            for name, value in arrays.items()
+        }
     )
+    changed = {**asdict(config), "weights_sha256": hashlib.sha256(data).hexdigest()}
+    config = from_dict(changed, CheckpointConfig, "checkpoint")
     _replace(folder / "model.safetensors", data)
     write_config(config, folder)
     return config

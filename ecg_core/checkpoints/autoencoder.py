@@ -1,0 +1,87 @@
+"""The checkpoint of an autoencoder: network, density of its latent, normals' error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from ecg_core.checkpoints.base import Checkpoint
+from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitting, tables_of
+from ecg_core.density import Density
+from ecg_core.detection import Attention
+from ecg_core.explanation import attention_of, explain
+from ecg_core.imputation import LeadCovariance
+from ecg_core.models import Autoencoder, build_model
+from ecg_core.scoring import ErrorScale, beat_phase, raw_parts
+from ecg_core.segments import SegmentInput, SegmentScore
+
+
+@dataclass(frozen=True)
+class AutoencoderCheckpoint(Checkpoint):
+    """A network with what was fitted around it; its parts are "reconstruction" and "latent"."""
+
+    model: Autoencoder
+    density: Density
+    error_scale: ErrorScale
+    leads: LeadCovariance
+    parts = ("reconstruction", "latent")
+
+    @classmethod
+    def build(cls, config: CheckpointConfig, groups: dict[str, Arrays]) -> AutoencoderCheckpoint:
+        """Rebuild from the arrays of the checkpoint's file.
+
+        Raises
+        ------
+        CheckpointError
+            If they are not what the config describes.
+        """
+        with fitting(config):
+            model = build_model(config.architecture)
+            weights = {name: torch.from_numpy(value) for name, value in groups["network"].items()}
+            model.load_state_dict(weights, strict=True)
+            model.eval()
+            return cls(
+                config,
+                tables_of(groups["calibration"]),
+                model,
+                Density(**groups["density"]),
+                ErrorScale(groups["error_scale"]["rms"]),
+                LeadCovariance(groups["leads"]["covariance"]),
+            )
+
+    def groups(self) -> dict[str, Arrays]:
+        """Return every array by group and name."""
+        density = {name: getattr(self.density, name) for name in ("mean", "scale", "projection", "weight")}
+        return {
+            "network": {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()},
+            "density": density,
+            "error_scale": {"rms": self.error_scale.rms},
+            "leads": {"covariance": self.leads.matrix},
+            "calibration": arrays_of(self.tables),
+        }
+
+    def _score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
+        x = np.stack([s.eight for s in segments])
+        usable = np.stack([s.usable for s in segments])
+        phases = np.stack([beat_phase(s.beats.samples, x.shape[-1]) for s in segments])
+        raw = raw_parts(self.model, self.density, self.error_scale, self.leads, x, usable, phases)
+        return [
+            SegmentScore(
+                {"reconstruction": float(raw.reconstruction[k]), "latent": float(raw.latent[k])},
+                partial(explain, segment, raw, k, self.config.scoring.mark_level),
+            )
+            for k, segment in enumerate(segments)
+        ]
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the network attends."""
+        return hasattr(self.model, "attention")
+
+    def attention(self, segment: SegmentInput) -> Attention | None:
+        """Return the attention weights over a segment; None for a network without attention."""
+        return attention_of(self.model, segment.eight, segment.usable) if self.has_attention else None
