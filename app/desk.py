@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -18,22 +19,44 @@ AllRows = Callable[[str, int], Columns]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the server says of what the reviewer did: up to which act it is done, and what went wrong.
+class Outcome:
+    """What became of one decision.
 
     Attributes
     ----------
-    go_to : position of the record whose decision was not stored; None where all were.
+    n : the act's number in the browser.
+    position, record : what was decided on.
+    problem : why it is not stored; empty where it is.
     comment : what was typed with it.
-    patched : positions whose decision changed.
+    """
+
+    n: int
+    position: int
+    record: str = ""
+    problem: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server says of what the reviewer did: up to which act it is done, and what became of the decisions.
+
+    Attributes
+    ----------
+    outcomes : of all decisions that the browser has no answer to yet; a page run that is cut short answers nothing.
     """
 
     client: str = ""
     answered: int = 0
-    message: str = ""
-    go_to: int | None = None
-    comment: str | None = None
-    patched: tuple[int, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    def failed(self) -> list[dict[str, Any]]:
+        """Return the decisions that are not stored, as the browser takes them."""
+        return [
+            {"n": one.n, "position": one.position, "record": one.record, "message": one.problem, "comment": one.comment}
+            for one in self.outcomes
+            if one.problem
+        ]
 
 
 @dataclass
@@ -66,6 +89,7 @@ class Rows:
             self.columns["decision"][k] = review.decision
             self.columns["reviewers"][k] = ", ".join(one.reviewer for one in review.latest)
             self.columns["comment"][k] = review.latest[0].comment
+            self.columns["decided_at"][k] = review.latest[0].at
             self.columns["differ"][k] = review.differ
         return [self.columns["position"][k] for k in indices]
 
@@ -79,7 +103,7 @@ def frame(rows: Rows, models: Sequence[str]) -> pd.DataFrame:
     """Return the grid's rows: short names and one decimal, because ten thousand of them travel.
 
     Columns: p position, r record, v verdict, c consensus, m0.. percentile by model, b bits of the models above,
-    n above of s scored, h heart rate, q quality, d decision, w reviewers, e error.
+    n above of s scored, h heart rate, q quality, d decision, w reviewers, i when decided (ms), e error.
     """
     columns = rows.columns
     bits = np.zeros(len(rows.place), dtype=np.int64)
@@ -98,6 +122,7 @@ def frame(rows: Rows, models: Sequence[str]) -> pd.DataFrame:
         "q": _text(columns["quality"]),
         "d": _text(columns["decision"]),
         "w": _text(columns["reviewers"]),
+        "i": np.array([_moment(at) for at in columns["decided_at"]], dtype=float),
         "e": _text(columns["error"]),
     }
     return pd.DataFrame(table)
@@ -108,6 +133,11 @@ def _rounded(values: Sequence[float | None], digits: int = 1) -> NDArray[np.floa
     array = np.array([np.nan if x is None else x for x in values], dtype=float)
     rounded = np.round(array, digits)
     return np.where((rounded >= 100) & (array < 100) & (digits == 1), 99.9, rounded)
+
+
+def _moment(at: datetime | None) -> float:
+    """Return when a row was last decided on, ms since 1970; 0 where it was not."""
+    return round(at.timestamp() * 1000) if at else 0
 
 
 def _text(values: Sequence[str | None]) -> pd.Series:
@@ -163,49 +193,65 @@ class Desk:
         """Return whether the page shows less than there is."""
         return job.done != self.drawn or job.state != self.state or _newest(worklist, job.id) != self.newest
 
-    def take(self, worklist: Worklist, job: str, reviewer: str, client: str, acts: Sequence[Mapping[str, Any]]) -> None:
-        """Do what the reviewer did and was not done yet, in order; a decision that fails is said and gone back to."""
-        message, comment, go_to, patched = "", None, None, []
+    def take(
+        self,
+        worklist: Worklist,
+        job: str,
+        reviewer: str,
+        client: str,
+        acts: Sequence[Mapping[str, Any]],
+        seen: int = 0,
+    ) -> None:
+        """Do what the reviewer did and was not done yet, in order.
+
+        Parameters
+        ----------
+        reviewer : who decides where the act does not say it.
+        seen : up to which act the browser has the answer.
+        """
+        same = self.answer.client == client
+        outcomes = [one for one in self.answer.outcomes if same and one.n > seen]
         for act in acts:
             number, position = int(act["n"]), int(act["position"])
             if number <= self.answered.get(client, 0):
                 continue
-            self.answered = {client: number}
             if act["kind"] == "decide":
-                problem = self._decide(worklist, job, reviewer, act)
-                if problem:
-                    message, go_to, comment = problem, position, str(act["comment"])
-                else:
-                    self.position = int(act["next"])
-                patched.append(position)
+                outcomes.append(self._decide(worklist, job, str(act.get("reviewer") or reviewer), act))
+                self.position = int(act["next"])
             elif act["kind"] == "show":
                 self.position = position
             elif act["kind"] == "explain":
                 self.explain = position
             elif act["kind"] == "open":
                 self.opened = self.position = position
-        if go_to is not None:
-            self.position = go_to
-        self.answer = Answer(client, self.answered.get(client, 0), message, go_to, comment, tuple(patched))
+            self.answered = {client: number}
+        self.answer = Answer(client, self.answered.get(client, 0), tuple(outcomes))
 
-    def _decide(self, worklist: Worklist, job: str, reviewer: str, act: Mapping[str, Any]) -> str:
-        row = self.rows.row(int(act["position"]))
+    def _decide(self, worklist: Worklist, job: str, reviewer: str, act: Mapping[str, Any]) -> Outcome:
+        number, position, comment = int(act["n"]), int(act["position"]), str(act["comment"])
+        row = self.rows.row(position)
         if row is None or row["sha256"] is None:
-            return "This record could not be read, so there is nothing to decide; choose another one."
+            name = row["record"] if row else "this record"
+            problem = f"{name} could not be read, so there is nothing to decide; choose another one."
+            return Outcome(number, position, name, problem, comment)
         try:
-            made = worklist.decide(job, row["sha256"], reviewer, str(act["reading"]), str(act["comment"]))
+            made = worklist.decide(job, row["sha256"], reviewer, str(act["reading"]), comment)
             review = worklist.reviews(sha256=row["sha256"])[row["sha256"]]
         except ECGError as error:
-            return f"{row['record']} is not decided: {error}"
+            return Outcome(number, position, row["record"], f"{row['record']} is not decided: {error}", comment)
         if _newest(worklist, job) == made.id and self.newest >= _before(worklist, job):
             self.newest = made.id
         self.rows.decided(row["sha256"], review)
-        return ""
+        return Outcome(number, position, row["record"])
 
     def patches(self) -> list[dict[str, Any]]:
-        """Return the grid's rows whose decision changed with the last acts."""
-        found = [self.rows.row(position) for position in self.answer.patched]
-        return [{"p": row["position"], "d": row["decision"], "w": row["reviewers"]} for row in found if row]
+        """Return what the grid's rows say of the decisions that the browser has no answer to yet."""
+        decided = dict.fromkeys(one.position for one in self.answer.outcomes)
+        return [
+            {"p": row["position"], "d": row["decision"], "w": row["reviewers"], "i": _moment(row["decided_at"])}
+            for row in map(self.rows.row, decided)
+            if row
+        ]
 
 
 def _newest(worklist: Worklist, job: str) -> int:

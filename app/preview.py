@@ -51,12 +51,12 @@ def packet(
         "position": row["position"] if row else None,
         "client": answer.client,
         "answered": answer.answered,
-        "message": " ".join(part for part in (answer.message, problem) if part),
-        "go_to": answer.go_to,
+        "message": problem,
+        "failed": answer.failed(),
         "rows": patches,
         "last": [_last(d, d.sha256 == sha256) for d in last],
         "mine": mine.decision if mine else None,
-        "comment": answer.comment if answer.comment is not None else (mine.comment if mine else ""),
+        "comment": mine.comment if mine else "",
     }
     if row is None:
         return packets.pack(header, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import rows
+from app import rows, words
 from app.background import Background
 from app.components import packets
 from app.sheet import LONG_S, Window
-from app.state import Entry
+from app.state import RATES, Entry
 from ecg_core import display
 from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
@@ -253,6 +253,18 @@ def threshold(entry: Entry, model: str, found: Detection, rate: float) -> float 
     if rate == found.false_alarm_rate:
         return found.threshold
     return detector(model).threshold(rate, _condition(found, entry))
+
+
+def thresholds(entry: Entry, found: Mapping[str, Detection], rate: float) -> dict[str, float | None]:
+    """Return each model's threshold for a record at a false-alarm rate."""
+    return {name: threshold(entry, name, detection, rate) for name, detection in found.items()}
+
+
+def sides(entry: Entry, found: Detection | None) -> dict[float, bool | None]:
+    """Return whether a detection is above the threshold at each rate of the slider; None where it has no score."""
+    if found is None:
+        return dict.fromkeys(RATES)
+    return {rate: words.is_above(found, threshold(entry, found.model, found, rate), rate) for rate in RATES}
 
 
 def normal_scores(entry: Entry, model: str, found: Detection) -> NDArray[np.float32]:

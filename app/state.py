@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODEL, LAYOUT, GAIN, SPEED = "model", "layout", "gain", "speed"
 LEADS_SHOWN, FILTERS, OVERVIEW = "leads_shown", "filters", "overview"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
-UPLOADER, STRETCHES, PAPER, EXPLORE = "uploader", "stretches", "paper", "explore"
+UPLOADER, STRETCHES, PAPER, EXPLORE, THRESHOLD = "uploader", "stretches", "paper", "explore", "threshold_slider"
 DESTINATION = "destination"
 ROWS = "rows"
 _DROPS, _TAKEN, _PROBLEMS, _NOTICES, _READINGS = "drops", "taken", "problems", "notices", "readings"
@@ -369,9 +369,11 @@ def stretch() -> float | None:
     return st.session_state[_STRETCH]
 
 
-def reset_rate() -> None:
-    """Put the alarm threshold back to the validated rate."""
-    st.session_state[RATE] = VALIDATED_RATE
+def take_rate() -> None:
+    """Take over the false-alarm rate that the slider was moved to; the browser shows it already."""
+    moved = st.session_state[THRESHOLD].rate
+    if moved is not None and 0 <= int(moved) < len(RATES):
+        st.session_state[RATE] = RATES[int(moved)]
 
 
 # --- batch review -----------------------------------------------------------------------------------------------

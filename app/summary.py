@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app import words
-from app.state import TITLES, Entry
+from app.operating import place
+from app.state import RATES, TITLES, Entry
 from ecg_core.detection import Detection, Stretch
 from ecg_core.overlay import cell_steps
 from ecg_core.records import LEADS
@@ -36,16 +38,22 @@ def curve(normals: NDArray[np.float32], threshold: float, score: float, rate: fl
         return None
     low, high = float(np.quantile(normals, 0.002)), float(max(normals.max(), threshold))
     high += 0.06 * (high - low)
-    counts, _ = np.histogram(normals, bins=64, range=(low, high))
-    kernel = np.exp(-0.5 * (np.arange(-8, 9) / 2.5) ** 2)
-    smooth = np.convolve(counts, kernel / kernel.sum(), mode="same")
     return {
-        "heights": [round(float(h), 4) for h in smooth / smooth.max()],
+        "heights": list(_heights(normals.tobytes(), low, high)),
         "alarm": (threshold - low) / (high - low),
         "here": (score - low) / (high - low),
         "above": score > threshold,
         "alarm_words": f"alarm {100 - rate * 100:g}",
     }
+
+
+@lru_cache(maxsize=16)
+def _heights(normals: bytes, low: float, high: float) -> tuple[float, ...]:
+    """Return the smoothed histogram of float32 scores; drawn alike at all rates of the slider."""
+    counts, _ = np.histogram(np.frombuffer(normals, np.float32), bins=64, range=(low, high))
+    kernel = np.exp(-0.5 * (np.arange(-8, 9) / 2.5) ** 2)
+    smooth = np.convolve(counts, kernel / kernel.sum(), mode="same")
+    return tuple(round(float(h), 4) for h in smooth / smooth.max())
 
 
 def verdict_data(
@@ -232,12 +240,32 @@ def lead_bars_data(detection: Detection) -> dict[str, Any]:
     return {"title": "Error by lead", "aside": "times the error of normals", "items": items}
 
 
-def expected_rows(point: Mapping[str, float] | None, rate: float) -> dict[str, Any]:
+def threshold_data(points: Sequence[dict[str, float]], rate: float) -> dict[str, Any]:
+    """Return what the threshold slider shows: its rates, where it stands, and what to expect at each.
+
+    Parameters
+    ----------
+    points : from `resources.operating_points`.
+    """
+    validated = words.percent(words.VALIDATED_RATE)
+    return {
+        "title": "Alarm threshold",
+        "label": "False-alarm rate",
+        "at": place(rate),
+        "validated": place(words.VALIDATED_RATE),
+        "words": [words.percent(each) for each in RATES],
+        "aside": f"validated at {validated}",
+        "moved": f"moved from {validated}",
+        "reset": f"Reset to {validated}",
+        "rows": [expected_rows(words.expected_at(points, each), each) for each in RATES],
+    }
+
+
+def expected_rows(point: Mapping[str, float] | None, rate: float) -> list[dict[str, str]]:
     """Return what to expect of a false-alarm rate, as measured on held-out records."""
     items: list[dict[str, str]] = [{"name": "Normal ECGs flagged, by calibration", "value": words.percent(rate)}]
     if point is None:
-        items.append({"name": "Abnormal ECGs found", "value": "not measured at this rate"})
-        return {"items": items}
+        return [*items, {"name": "Abnormal ECGs found", "value": "not measured at this rate"}]
     found, low, high = (100 * point[k] for k in ("sensitivity", "sensitivity_low", "sensitivity_high"))
     kept, kept_low, kept_high = (100 * point[k] for k in ("specificity", "specificity_low", "specificity_high"))
     dash = words.DASH
@@ -250,4 +278,4 @@ def expected_rows(point: Mapping[str, float] | None, rate: float) -> dict[str, A
         },
         {"name": "Abnormal ECGs missed", "value": f"{100 - found:.0f} of 100"},
     ]
-    return {"items": items}
+    return items

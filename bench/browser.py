@@ -39,6 +39,7 @@ TARGETS_S = {
     "upload to complete Analyse page": 2.0,
     "model flip": 0.6,
     "threshold move": 0.3,
+    "threshold move, the server's answer": 0.8,
     "second visit of a record": 0.8,
     "decision key to the next record": 0.3,
     "grid of 10,000 rows": 3.0,
@@ -51,8 +52,12 @@ PAINTED = """want => {
   const last = window.leadwise && window.leadwise.painted;
   return last && Object.keys(want).every(key => last[key] === want[key]);
 }"""
-BLUR = "() => document.activeElement && document.activeElement.blur()"
 SHADOWS = "[...document.querySelectorAll('*')].map(node => node.shadowRoot).filter(Boolean)"
+MOVED = f"""at => {{
+  const band = {SHADOWS}.map(root => root.querySelector('section.band')).find(Boolean);
+  return band && Number(band.dataset.rate) === at && window.leadwise.painted.rate === at;
+}}"""
+BLUR = "() => document.activeElement && document.activeElement.blur()"
 VERDICT = f"() => {SHADOWS}.some(root => root.querySelector('section.band'))"
 PREVIEW = f"""() => {{
   const sheets = {SHADOWS}.map(root => root.querySelector('svg.sheet')).filter(Boolean);
@@ -178,17 +183,25 @@ def flips(page: Page, repeats: int) -> list[float]:
     return spent[len(names) :]
 
 
-def thresholds(page: Page, repeats: int) -> list[float]:
-    """Move the threshold to and fro by key, until the figures beside it say the new rate."""
+def thresholds(page: Page, repeats: int) -> tuple[list[float], list[float]]:
+    """Move the threshold to and fro by key; return the seconds until it is shown, and until the server has it too.
+
+    Shown: the figures beside it, the verdict's alarm and the paper are those of the new rate.
+    """
     slider = page.get_by_role("slider", name="False-alarm rate")
-    rows = page.locator(".st-key-expected")
-    spent = []
+    shown, agreed = [], []
     for k in range(repeats + 2):
-        key, rate = (("ArrowRight", "6 %"), ("ArrowLeft", "5 %"))[k % 2]
-        wait = rows.get_by_text(rate, exact=True).first
-        spent += timed(page, lambda key=key: slider.press(key), wait.wait_for)
+        key, at = (("ArrowRight", 8), ("ArrowLeft", 7))[k % 2]
+        one, both = timed(
+            page,
+            lambda key=key: slider.press(key),
+            lambda at=at: page.wait_for_function(MOVED, arg=at),
+            lambda: page.wait_for_function("() => !document.documentElement.hasAttribute('data-leadwise-behind')"),
+        )
+        shown.append(one)
+        agreed.append(both)
         page.wait_for_timeout(150)
-    return spent[2:]
+    return shown[2:], agreed[2:]
 
 
 def visits(page: Page, address: str, files: Path, repeats: int) -> list[float]:
@@ -216,11 +229,14 @@ def analyse(path: str, repeats: int) -> dict[str, list[float]]:
         write_records(folder, repeats + 1, np.random.default_rng(0))
         with served(folder) as address, opened(address, path) as page:
             verdicts, pages = uploads(page, address, folder, repeats)
+            flipped = flips(page, repeats)
+            moved, agreed = thresholds(page, repeats)
             return {
                 "upload to verdict": verdicts,
                 "upload to complete Analyse page": pages,
-                "model flip": flips(page, repeats),
-                "threshold move": thresholds(page, repeats),
+                "model flip": flipped,
+                "threshold move": moved,
+                "threshold move, the server's answer": agreed,
                 "second visit of a record": visits(page, address, folder, repeats),
             }
 

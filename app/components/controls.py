@@ -1,11 +1,10 @@
-"""The controls of the Analyse page: model, layout, gain, speed, leads, display filters, switches, alarm threshold."""
+"""The controls of the Analyse page: model, layout, gain, speed, leads, display filters, switches."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app import look, resources, state, summary, words
-from app.components import rail
+from app import look, state
 from ecg_core.display import FILTERS, available
 from ecg_core.paper import SPEEDS
 from ecg_core.records import LEADS
@@ -66,20 +65,3 @@ def _filters(fs: float) -> None:
     missing = [f.title for name, f in FILTERS.items() if name not in offered]
     told = f" {fs:g} Hz cannot carry {', '.join(missing)}." if missing else ""
     look.text("hint", f"None by default. Scores never see a filter.{told}")
-
-
-def threshold_slider(model: str, rate: float) -> None:
-    """Show the alarm threshold as a false-alarm rate, with what is to be expected of it."""
-    moved = abs(rate - words.VALIDATED_RATE) > 1e-9
-    validated = words.percent(words.VALIDATED_RATE)
-    with st.container(key="threshold"):
-        with st.container(key="threshold_head", horizontal=True, vertical_alignment="center"):
-            look.text("rail-title", "Alarm threshold")
-            if moved:
-                look.text("moved", f"moved from {validated}")
-                st.button(f"Reset to {validated}", on_click=state.reset_rate, type="tertiary")
-            else:
-                look.text("aside", f"validated at {validated}")
-        st.select_slider("False-alarm rate", state.RATES, format_func=words.percent, key=state.RATE)
-        point = words.expected_at(resources.operating_points(model), rate)
-        rail.rows("expected", summary.expected_rows(point, rate))

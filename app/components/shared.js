@@ -17,6 +17,18 @@ function listen(listener) {
   return () => shared().listeners.delete(listener);
 }
 
+// What a panel shows at the false-alarm rate chosen here, where the server does not know it yet (`app.operating`).
+function atRate(data) {
+  const at = shared().rate;
+  if (!data || !data.rates || at === undefined || at === null || at === data.rate) return data;
+  const { rates, ...rest } = data, shown = structuredClone(rest);
+  for (const [path, value] of rates[at]) {
+    const last = path[path.length - 1];
+    path.slice(0, -1).reduce((target, step) => target[step], shown)[last] = value;
+  }
+  return shown;
+}
+
 // element("div.muted", {title: "x"}, child, "text"): text is always text, never markup
 function element(kind, attributes, ...children) {
   const [tag, ...classes] = kind.split(".");

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import exports, look, resources, sheet, state, summary, timeline, words
+from app import exports, look, operating, resources, sheet, state, summary, timeline, words
 from app.components import rail
-from app.components.controls import controls, threshold_slider
+from app.components.controls import controls
 from app.components.export import ExportMenu
 from app.components.overview import overview
 from app.components.paper import paper
 from app.components.record_bar import no_record, record_bar
+from app.components.threshold import threshold_slider
 from app.components.verdict import verdict_band
 from app.state import Entry
 from ecg_core.detection import Detection
@@ -47,7 +48,6 @@ def _tell(bar: st.delta_generator.DeltaGenerator, entry: Entry, model: str, shar
 
 def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str], waiting: Sequence[str]) -> None:
     model, rate = state.value(state.MODEL), state.value(state.RATE)
-    thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
     detection = found.get(model)
     export = ExportMenu()
     record_bar(entry, export.place)
@@ -55,33 +55,49 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
         st.button("Next model", on_click=state.next_model, shortcut="M")
     for name, sentence in failed.items():
         look.text("problem", f"{state.TITLES[name]}: {sentence}")
+    limits = {each: resources.thresholds(entry, found, each) for each in state.RATES}
     if detection is not None:
         normals = resources.normal_scores(entry, model, detection)
-        verdict_band(summary.verdict_data(entry, model, found, thresholds, rate, normals, waiting))
+        verdict_band(
+            operating.at_each_rate(
+                lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
+            )
+        )
     for note in detection.notes if detection else entry.record.notes:
         look.text("note", note)
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None
-    limit = resources.threshold(entry, model, view, rate) if view else None
-    above = words.is_above(view, limit, rate) if view else None
+    above = resources.sides(entry, view)
     if view:
-        read = exports.readings(found, thresholds, rate)
-        export.fill(exports.files(entry, model, read, exports.view(entry.record.fs, seen, above), seen, view))
+        read = exports.readings(found, limits[rate], rate)
+        export.fill(exports.files(entry, model, read, exports.view(entry.record.fs, seen, above[rate]), seen, view))
     with st.container(key="sheet"):
         with st.container(key="main"):
             if detection and view:
-                start_s, total_s = entry.record.start_s, entry.duration
-                strip = timeline.overview_data(
-                    entry.key, detection, seen, start_s, total_s, thresholds[model], view, above
-                )
-                if strip:
-                    overview(strip, state.take_view)
-            _sheet(entry, view, seen, bool(above))
+                _overview(entry, detection, view, seen, {each: limits[each][model] for each in limits}, above)
+            _sheet(entry, view, seen, above)
             _explore(entry, view, seen)
         with st.container(key="rail"):
-            _rail(entry, model, view, bool(above), rate)
+            _rail(entry, model, view, above)
     look.status_bar(words.provenance(state.TITLES[model], detection))
+
+
+def _overview(
+    entry: Entry,
+    whole: Detection,
+    view: Detection,
+    seen: sheet.Window,
+    limits: Mapping[float, float | None],
+    above: Mapping[float, bool | None],
+) -> None:
+    span = entry.record.start_s, entry.duration
+    strip = operating.at_each_rate(
+        lambda rate: timeline.overview_data(entry.key, whole, seen, *span, limits[rate], view, above[rate]) or {},
+        state.value(state.RATE),
+    )
+    if "record" in strip:
+        overview(strip, state.take_view)
 
 
 def _seen(entry: Entry, detection: Detection | None) -> sheet.Window:
@@ -94,7 +110,7 @@ def _seen(entry: Entry, detection: Detection | None) -> sheet.Window:
     return seen
 
 
-def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: bool) -> None:
+def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: Mapping[float, bool | None]) -> None:
     choice = sheet.Choice(
         layout=state.value(state.LAYOUT),
         gain=state.GAINS[state.value(state.GAIN)],
@@ -109,7 +125,9 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: bool
     )
     shown = resources.shown(entry, seen, choice.filters)
     laid_out = sheet.geometry(shown, seen, choice, [lead for lead, why in view.quality.items() if why] if view else ())
-    data = sheet.view_data(entry.record, entry.key, laid_out, seen, choice, view, above=above)
+    at = entry.record, entry.key, laid_out, seen, choice, view
+    sides = {side: sheet.view_data(*at, above=side) for side in (True, False)}
+    data = operating.at_each_rate(lambda rate: sides[bool(above[rate])], state.value(state.RATE))
     model, lead = None, None
     if view is not None and view.explanation is not None:
         ident = data["signals"]
@@ -130,9 +148,13 @@ def _explore(entry: Entry, view: Detection | None, seen: sheet.Window) -> None:
     st.plotly_chart(figure, key="explore_chart", theme=None, config={"displaylogo": False, "scrollZoom": True})
 
 
-def _rail(entry: Entry, model: str, view: Detection | None, above: bool, rate: float) -> None:
+def _rail(entry: Entry, model: str, view: Detection | None, above: Mapping[float, bool | None]) -> None:
     if view is None or not view.interpretable:
         return
-    rail.stretch_list(summary.stretches_data(entry, view, above, state.stretch()), state.take_stretch)
-    threshold_slider(model, rate)
+    rate = state.value(state.RATE)
+    stretches = operating.at_each_rate(
+        lambda each: summary.stretches_data(entry, view, bool(above[each]), state.stretch()), rate
+    )
+    rail.stretch_list(stretches, state.take_stretch)
+    threshold_slider(summary.threshold_data(resources.operating_points(model), rate), state.take_rate)
     rail.lead_bars(summary.lead_bars_data(view))

@@ -52,15 +52,18 @@ def page() -> None:
 
 def _job(worklist: Worklist, job: Job) -> None:
     desk: Desk = state.desk(job.id, Desk)
+    desk.drawn = -1  # a run that is cut short before the grid leaves the page behind
     desk.refresh(worklist, job.id, resources.worklist_rows)
-    desk.state, desk.drawn = job.state, len(desk.rows.place)
     with st.container(key="batch"):
-        every = max(RUNNING_S, len(desk.rows.place) / ROWS_PER_S) if job.active else RESTING_S
-        st.fragment(run_every=every)(_head)(worklist, job.id, desk)
+        head = st.container()
         with st.container(key="desk"):
             with st.container(key="desk_grid"):
                 ui.split(job.id)
                 ui.grid(job.id, desk.rows, job.models, look.scheme())
+                desk.state, desk.drawn = job.state, len(desk.rows.place)
+            with head:
+                every = max(RUNNING_S, len(desk.rows.place) / ROWS_PER_S) if job.active else RESTING_S
+                st.fragment(run_every=every)(_head)(worklist, job.id, desk)
             with st.container(key="desk_record"):
                 _reviewer()
                 _record(worklist, job, desk)
@@ -173,7 +176,8 @@ def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
         held = state.held(state.REVIEW)
         sent = held.acts if held else None
         if sent and sent["job"] == job.id:
-            desk.take(worklist, job.id, state.reviewer(), str(sent["client"]), sent["acts"])
+            who, client = state.reviewer(), str(sent["client"])
+            desk.take(worklist, job.id, who, client, sent["acts"], int(sent.get("seen", 0)))
 
     ui.review(state.REVIEW, data, take)
 

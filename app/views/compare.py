@@ -58,7 +58,7 @@ def _record(entry: Entry, found: dict[str, Detection]) -> None:
     strongest_s = main.explanation.start_s if main.explanation else start_s
     seen = sheet.window(start_s, entry.duration, SPEED, state.view_start(), strongest_s)
     shown = resources.shown(entry, seen, ())
-    thresholds = {name: resources.threshold(entry, name, d, rate) for name, d in found.items()}
+    thresholds = resources.thresholds(entry, found, rate)
     sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
     here = {name: resources.on_view(entry, d, seen) for name, d in found.items()}
     normals = {name: resources.normal_scores(entry, name, d) for name, d in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from pathlib import Path
@@ -54,6 +55,31 @@ def verdict(app: AppTest) -> dict[str, Any]:
     """Return what the verdict band was sent."""
     (data,) = parts(app, "leadwise_verdict")
     return data
+
+
+def threshold(app: AppTest) -> dict[str, Any]:
+    """Return what the threshold slider was sent."""
+    (data,) = parts(app, "leadwise_threshold")
+    return data
+
+
+def move_threshold(app: AppTest, rate: float) -> AppTest:
+    """Put the threshold where the slider would."""
+    app.session_state[state.RATE] = rate
+    app.run()
+    assert not app.exception
+    return app
+
+
+def changed(data: dict[str, Any], at: int) -> dict[str, Any]:
+    """Return what a panel shows at another place of the threshold slider, as `atRate` in shared.js makes it."""
+    shown = copy.deepcopy({key: value for key, value in data.items() if key not in ("rate", "rates")})
+    for path, value in data["rates"][at]:
+        target: Any = shown
+        for step in path[:-1]:
+            target = target[step]
+        target[path[-1]] = value
+    return shown
 
 
 def page_words(app: AppTest) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,24 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import state
+from app.state import Entry
 from ecg_core.records import LEADS
-from tests.app.page_parts import PVC, button, describe, header, page_words, parts, upload, verdict, view, visit
+from tests.app.page_parts import (
+    PVC,
+    button,
+    changed,
+    describe,
+    header,
+    move_threshold,
+    page_words,
+    parts,
+    send,
+    threshold,
+    upload,
+    verdict,
+    view,
+    visit,
+)
 
 
 def model_packet(app: AppTest) -> dict[str, Any]:
@@ -91,7 +108,7 @@ def test_the_threshold_changes_the_verdict_without_scoring_again(counted, app):
     opened(app)
     sides, marks = set(), set()
     for rate in (0.005, 0.05, 0.2):
-        app.select_slider(key=state.RATE).set_value(rate).run()
+        move_threshold(app, rate)
         sides.add(verdict(app)["side"])
         marks.add(view(app)["filled"])
         assert verdict(app)["sure"]["alarm"] == pytest.approx((-np.log10(rate) - np.log10(2)) / (3 - np.log10(2)))
@@ -102,15 +119,46 @@ def test_the_threshold_changes_the_verdict_without_scoring_again(counted, app):
 
 def test_a_moved_threshold_is_said_and_can_be_put_back(app):
     opened(app)
-    assert "validated at 5 %" in page_words(app)
-    app.select_slider(key=state.RATE).set_value(0.1).run()
-    assert "moved from 5 %" in page_words(app)
-    expected = next(p for p in parts(app, "leadwise_rail") if p["kind"] == "rows")
-    assert expected["items"][0]["value"] == "10 %"
-    assert expected["items"][1]["name"] == "Abnormal ECGs found, expected"
-    next(b for b in app.button if b.label == "Reset to 5 %").click().run()
-    assert app.session_state[state.RATE] == 0.05
-    assert "validated at 5 %" in page_words(app)
+    slider = threshold(app)
+    assert (slider["at"], slider["validated"]) == (state.RATES.index(0.05), state.RATES.index(0.05))
+    move_threshold(app, 0.1)
+    slider = threshold(app)
+    assert slider["at"] == state.RATES.index(0.1)
+    assert slider["validated"] == state.RATES.index(0.05)
+    assert (slider["moved"], slider["reset"]) == ("moved from 5 %", "Reset to 5 %")
+    rows = slider["rows"][slider["at"]]
+    assert rows[0]["value"] == "10 %"
+    assert rows[1]["name"] == "Abnormal ECGs found, expected"
+
+
+def test_the_browser_has_every_rate_at_hand_as_the_server_would_send_it(app, record):
+    long = replace(record, signal=np.tile(record.signal, (1, 12)), sha256="f" * 64)
+    send(app, Entry("long", long), Entry("short", record))
+    for _ in range(2):
+        ahead = {name: at_every_rate(app, name) for name in PANELS}
+        seen = set()
+        for k, rate in enumerate(state.RATES):
+            move_threshold(app, rate)
+            for name, panel in PANELS.items():
+                sent = panel(app)
+                plain = None if sent is None else {key: v for key, v in sent.items() if key not in ("rate", "rates")}
+                assert ahead[name] is None if plain is None else ahead[name][k] == plain, (name, rate)
+            seen.add(view(app)["filled"])
+        assert seen == {True, False}
+        button(app, "Next").click().run()
+
+
+PANELS = {
+    "verdict": verdict,
+    "paper": view,
+    "stretches": lambda app: next(p for p in parts(app, "leadwise_rail") if p["kind"] == "stretches"),
+    "overview": lambda app: next(iter(parts(app, "leadwise_overview")), None),
+}
+
+
+def at_every_rate(app: AppTest, name: str) -> list[dict[str, Any]] | None:
+    data = PANELS[name](app)
+    return None if data is None else [changed(data, k) for k in range(len(state.RATES))]
 
 
 def test_switches_take_reconstruction_and_marks_away(app):
@@ -184,7 +232,7 @@ def test_not_interpretable_shows_the_signal_and_no_score(app, tmp_path, record):
     assert parts(app, "leadwise_paper")
     assert view(app)["model"] is None
     assert not view(app)["marks"]
-    assert not [e for e in app.select_slider if e.key == state.RATE]
+    assert not parts(app, "leadwise_threshold")
     assert not parts(app, "leadwise_rail")
 
 

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import resources, state
-from app.desk import Desk
+from app.desk import Desk, frame
 from app.views import batch_start
 from ecg_core.synthetic import EXAMPLES, write_record
 from ecg_core.worklist import Job, Worklist, runner
@@ -299,7 +299,7 @@ def test_a_file_that_failed_shows_its_sentence_and_takes_no_decision(app, workli
     assert said["side"] == "failed"
     assert "is damaged; get it again." in said["rarity"]
     said = act(app, worklist, job, decision(bad))
-    assert "nothing to decide" in said["message"]
+    assert "nothing to decide" in said["failed"][0]["message"]
     assert not worklist.decisions()
 
 
@@ -319,8 +319,9 @@ def test_a_decision_is_stored_and_the_next_record_shown(app, worklist, make):
     on(app, job)
     said = act(app, worklist, job, decision(1, "second look", "repeat in a week", following=2))
     assert said["position"] == 2
-    assert said["rows"] == [{"p": 1, "d": "second look", "w": "A. Meyer"}]
     (stored,) = worklist.decisions()
+    at = round(stored.at.timestamp() * 1000)
+    assert said["rows"] == [{"p": 1, "d": "second look", "w": "A. Meyer", "i": at}]
     assert (stored.reviewer, stored.decision, stored.comment) == ("A. Meyer", "second look", "repeat in a week")
     assert stored.sha256 == row_of(worklist, job, 1)["sha256"]
     assert said["last"][0]["comment"] == "repeat in a week"
@@ -343,10 +344,60 @@ def test_what_the_browser_sends_again_is_done_once(app, worklist, make):
 def test_no_decision_without_a_name(app, worklist, make):
     job = make()
     on(app, job)
-    said = act(app, worklist, job, decision(1, comment="typed"), reviewer="")
-    assert "enter your name" in said["message"]
-    assert (said["position"], said["go_to"], said["comment"]) == (1, 1, "typed")
+    said = act(app, worklist, job, decision(1, comment="typed", following=2), reviewer="")
+    (failed,) = said["failed"]
+    assert "enter your name" in failed["message"]
+    assert (failed["position"], failed["comment"]) == (1, "typed")
+    assert (said["position"], said["rows"][0]["d"]) == (2, None)  # keys pressed since belong to the next record
     assert not worklist.decisions()
+
+
+def test_an_answer_that_never_came_is_given_again(app, worklist, make):
+    job = make()
+    on(app, job)
+    desk: Desk = app.session_state["desks"][job.id]
+    desk.take(worklist, job.id, "", "tab", [{"n": 1, **decision(1, comment="typed")}])
+    desk.take(worklist, job.id, "", "tab", [{"n": 2, **decision(2, following=3), "reviewer": "A. Meyer"}])
+    assert [(one["n"], one["position"]) for one in desk.answer.failed()] == [(1, 1)]
+    assert [(row["p"], row["d"]) for row in desk.patches()] == [(1, None), (2, "anomalous")]
+    desk.take(worklist, job.id, "", "tab", [{"n": 3, "kind": "show", "position": 5}], seen=2)
+    assert (desk.answer.failed(), desk.patches(), desk.answer.answered) == ([], [], 3)
+
+
+def test_a_decision_stands_under_the_name_that_the_browser_showed(app, worklist, make):
+    job = make()
+    on(app, job)
+    act(app, worklist, job, decision(1) | {"reviewer": "B. Rossi"}, reviewer="A. Meyer")
+    act(app, worklist, job, decision(2) | {"reviewer": "A. Meyer"}, reviewer="")
+    assert [d.reviewer for d in worklist.decisions()] == ["A. Meyer", "B. Rossi"]
+
+
+def test_a_run_that_is_cut_short_before_the_grid_leaves_the_page_behind(app, worklist, make, monkeypatch):
+    job = make()
+    on(app, job)
+    desk: Desk = app.session_state["desks"][job.id]
+    assert not desk.behind(worklist, job)
+
+    def cut_short(*_):
+        raise RuntimeError("cut short")
+
+    monkeypatch.setattr("app.components.worklist.grid", cut_short)
+    app.run()
+    assert len(app.exception) == 1
+    assert desk.behind(worklist, job)
+
+
+def test_rows_say_when_they_were_decided_on(app, worklist, make):
+    job = make()
+    on(app, job)
+    act(app, worklist, job, decision(1))
+    desk: Desk = app.session_state["desks"][job.id]
+    shown, read = frame(desk.rows, MODELS), Desk()
+    read.refresh(worklist, job.id)
+    at = round(worklist.decisions()[0].at.timestamp() * 1000)
+    for table in (shown, frame(read.rows, MODELS)):
+        assert table.loc[table["p"] == 1, "i"].item() == at
+        assert set(table.loc[table["p"] != 1, "i"]) == {0}
 
 
 def test_a_later_decision_supersedes_and_other_reviewers_differ(app, worklist, make):

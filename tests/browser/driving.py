@@ -59,7 +59,12 @@ def choose_model(page: Page, title: str, name: str) -> None:
 def move_threshold(page: Page, key: str, words: str) -> None:
     """Press a key on the threshold slider and wait until the rows beside it say the new rate."""
     page.get_by_role("slider", name="False-alarm rate").press(key)
-    page.locator(".st-key-expected").get_by_text(words, exact=True).first.wait_for()
+    page.locator(".st-key-threshold .row").get_by_text(words, exact=True).wait_for()
+
+
+def painted_at(page: Page, rate: int) -> None:
+    """Wait until the paper was drawn at a place of the threshold slider."""
+    page.wait_for_function("rate => window.leadwise.painted.rate === rate", arg=rate)
 
 
 def settle(page: Page) -> None:

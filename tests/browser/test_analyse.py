@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlparse
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
 from tests.browser import driving
 
@@ -50,6 +50,63 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     expect(page.get_by_text("moved from 5 %")).to_be_visible()
     page.get_by_role("button", name="Reset to 5 %").click()
     expect(page.get_by_text("validated at 5 %")).to_be_visible()
+
+
+def told(page: Page) -> list[str]:
+    """Return what verdict and threshold say, and how the mark is drawn."""
+    marks = page.locator("svg.sheet .badge").first.get_attribute("class")
+    return [page.locator(where).inner_text() for where in ("section.band", "section[aria-label='Alarm threshold']")] + [
+        marks
+    ]
+
+
+def test_a_move_of_the_threshold_is_shown_before_the_server_knows_of_it(page: Page, address: str) -> None:
+    held, holding = [], [False]
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append((server, message)) if holding[0] else server.send(message))
+
+    page.route_web_socket("**/_stcore/stream", relay)
+    driving.go(page, address)
+    driving.open_example(page, "Left bundle branch block")
+    driving.settle(page)
+    slider = page.get_by_role("slider", name="False-alarm rate")
+    before = told(page)
+    holding[0] = True
+    for key in ("Home", "ArrowRight"):
+        slider.press(key)
+    driving.painted_at(page, 1)
+    alone = told(page)
+    assert alone != before
+    assert "1 %" in alone[1]
+    assert slider.get_attribute("aria-valuetext") == "1 %"
+    behind = page.locator("html[data-leadwise-behind]")
+    expect(behind).to_have_count(1)
+    holding[0] = False
+    for server, message in held:
+        server.send(message)
+    expect(behind).to_have_count(0)
+    driving.settle(page)
+    assert told(page) == alone
+    # what was moved holds on another page, and after it
+    driving.visit(page, "Compare models")
+    expect(page.get_by_text("alarm at 1 % false alarms")).to_be_visible()
+    driving.visit(page, "Analyse")
+    expect(page.get_by_text("moved from 5 %")).to_be_visible()
+    expect(slider).to_have_attribute("aria-valuetext", "1 %")
+    assert told(page) == alone
+
+
+def test_a_click_elsewhere_takes_the_moved_threshold_along(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Left bundle branch block")
+    page.get_by_role("slider", name="False-alarm rate").press("ArrowRight")
+    page.get_by_role("radio", name="CAE", exact=True).click()
+    page.wait_for_function("() => window.leadwise.painted.model === 'cae'")
+    driving.settle(page)
+    expect(page.get_by_role("slider", name="False-alarm rate")).to_have_attribute("aria-valuetext", "6 %")
+    assert driving.painted(page)["rate"] == 8
 
 
 def test_a_pair_is_dropped_and_measured(page: Page, address: str, pair: list[str]) -> None:

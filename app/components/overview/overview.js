@@ -7,6 +7,7 @@ class Overview {
     this.strip = drawing("svg", { class: "strip", tabindex: "0", role: "slider", "aria-orientation": "horizontal" });
     this.head = element("div.head", {});
     this.root.replaceChildren(element("section", { "aria-label": "Overview of the recording" }, this.head, this.strip));
+    this.stop = listen((part) => { if (part === "rate" && this.given) this.show(); });
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(root);
     this.strip.addEventListener("pointerdown", (event) => {
@@ -21,9 +22,14 @@ class Overview {
   }
 
   take(data, send) {
-    this.data = data;
+    this.given = data;
     this.send = send;
     this.start = data.window[0];
+    this.show();
+  }
+
+  show() {
+    this.data = atRate(this.given);
     this.words();
     this.draw();
   }
@@ -127,6 +133,7 @@ class Overview {
   }
 
   close() {
+    this.stop();
     this.observer.disconnect();
     clearTimeout(this.timer);
   }

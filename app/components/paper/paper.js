@@ -62,8 +62,8 @@ class PaperView {
 
   // Draws each layer whose inputs changed; keeps the last picture until all parts of a record are there.
   draw() {
-    const { signals, view } = shared().parts;
-    let { model, lead } = shared().parts;
+    let { signals, view, model, lead } = shared().parts;
+    view = atRate(view);
     if (!signals || !view || signals.id !== view.signals) return;
     if (!view.model) model = null;
     if (view.model && (!model || model.id !== view.made)) return;
@@ -83,10 +83,11 @@ class PaperView {
     this.layer("below", marks, () => this.drawBelow());
     this.sheet.setAttribute("aria-label", view.described);
     this.sheet.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape");
-    if (!this.fresh) return;
+    const rate = shared().rate ?? view.rate;
+    if (!this.fresh && shared().painted && shared().painted.rate === rate) return;
     this.fresh = false;
     shared().painted = { at: performance.now(), took: performance.now() - began, record: view.record, model: view.model,
-      layout: view.layout_key, filled: view.filled, start_s: view.axis.start_s, signals: view.signals, alone: view.alone };
+      layout: view.layout_key, filled: view.filled, rate, start_s: view.axis.start_s, signals: view.signals, alone: view.alone };
   }
 
   layer(name, signature, paint) {

@@ -1,4 +1,4 @@
-"""The rail beside the paper: stretches, error by lead, rows of figures."""
+"""The rail beside the paper: stretches, error by lead."""
 
 from __future__ import annotations
 
@@ -21,8 +21,3 @@ def stretch_list(data: dict[str, Any], on_choose: Callable[[], None]) -> None:
 def lead_bars(data: dict[str, Any]) -> None:
     """Show the error by lead."""
     _rail(key="lead_bars", data={"kind": "bars", **data})
-
-
-def rows(key: str, data: dict[str, Any]) -> None:
-    """Show named figures."""
-    _rail(key=key, data={"kind": "rows", **data})

@@ -1,4 +1,4 @@
-// The rail: most anomalous stretches (a click opens all leads around one), error by lead, plain rows.
+// The rail: most anomalous stretches (a click opens all leads around one), error by lead.
 function stretches(data, choose) {
   const { signals, model } = shared().parts;
   const ready = signals && signals.record === data.record;
@@ -28,21 +28,13 @@ function bars(data) {
   return box;
 }
 
-function rows(data) {
-  const box = element("div.rows", {});
-  for (const item of data.items) {
-    box.append(element("div.row", {}, element("span.muted", {}, item.name), element("b", {}, item.value, item.rest ? element("span", {}, ` ${item.rest}`) : null)));
-  }
-  return box;
-}
-
 const latest = new WeakMap();
 
 function fill(parent) {
-  const { data, choose } = latest.get(parent), root = home(parent), active = parent.activeElement || document.activeElement;
+  const { choose } = latest.get(parent), data = atRate(latest.get(parent).data), root = home(parent), active = parent.activeElement || document.activeElement;
   const focused = [...root.querySelectorAll("button")].indexOf(active);
   const head = data.title ? element("div.head", {}, element("h3", {}, data.title), element("span", {}, data.aside || "")) : null;
-  const body = { stretches: () => stretches(data, choose), bars: () => bars(data), rows: () => rows(data) }[data.kind]();
+  const body = { stretches: () => stretches(data, choose), bars: () => bars(data) }[data.kind]();
   root.replaceChildren(element("section", { style: "container-type: inline-size", "aria-label": data.title || "Figures" }, head, body));
   if (focused >= 0) root.querySelectorAll("button")[focused]?.focus();
 }

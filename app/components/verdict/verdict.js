@@ -50,7 +50,7 @@ function clipOf(clip, wide) {
 
 function fill(root, data) {
   const said = element("p.said", { role: "status" }, data.spoken);
-  const band = element("section.band", { "aria-label": "Verdict" }, said);
+  const band = element("section.band", { "aria-label": "Verdict", "data-rate": shared().rate ?? data.rate }, said);
   if (data.warnings.length) band.append(element("div.warnings", { role: "alert" }, ...data.warnings.map((words) => element("div", {}, words))));
   if (data.side === "technical") {
     band.append(element("div.panels", { style: "grid-template-columns: 1fr 31%" },
@@ -105,9 +105,9 @@ export default function (component) {
   const { data, parentElement } = component;
   const first = !latest.has(parentElement);
   latest.set(parentElement, data);
-  fill(home(parentElement), data);
+  fill(home(parentElement), atRate(data));
   if (!first) return;
-  const redraw = (part) => { if (part !== "view") fill(home(parentElement), latest.get(parentElement)); };
+  const redraw = (part) => { if (part !== "view") fill(home(parentElement), atRate(latest.get(parentElement))); };
   const stop = listen(redraw);
   return () => { stop(); latest.delete(parentElement); };
 }

@@ -125,7 +125,11 @@ def _rest() -> list[dict[str, Any]]:
 
 
 def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
-    """Return the grid's options; what happens in it is told to the desk in the page (`desk.js`)."""
+    """Return the grid's options; what happens in it is told to the desk in the page (`desk.js`).
+
+    Rows are chosen by the desk alone: the grid tells of clicks and of focus a moment later, when the next key may have
+    been pressed, and a click on its chosen row would take the choice back.
+    """
     with_desk = "function(p) {{ const d = window.parent.leadwise && window.parent.leadwise.desk; if (d) {{ {body} }} }}"
     per_model = [f"m{bit}" for bit in range(len(models))] if len(models) > 1 else []
     ready = (
@@ -138,11 +142,6 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
         f"function(p) {{ const wide = p.clientWidth >= {NARROW_PX}; const own = {per_model}; "
         "if (own.length) p.api.setColumnsVisible(own, wide); }"
     )
-    chosen = "const n = p.api.getSelectedNodes()[0]; if (n && d.current !== n.id) d.choose(n, false);"
-    focused = (
-        "if (p.rowIndex !== null && !p.rowPinned) { const n = p.api.getDisplayedRowAtIndex(p.rowIndex); "
-        "if (n && d.current !== n.id) d.choose(n, false); }"
-    )
     return {
         "columnDefs": _definitions(models),
         "defaultColDef": {"sortable": True, "resizable": True, "suppressHeaderMenuButton": False, "minWidth": 46},
@@ -150,8 +149,7 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
         "rowSelection": {
             "mode": "singleRow",
             "checkboxes": False,
-            "enableClickSelection": True,
-            "enableSelectionWithoutKeys": True,
+            "enableClickSelection": False,
         },
         "rowHeight": ROW_PX,
         "headerHeight": 34,
@@ -168,9 +166,7 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
         "onGridReady": JsCode(ready),
         "onGridSizeChanged": JsCode(narrow),
         "onRowDataUpdated": JsCode(with_desk.format(body="d.filled();")),
-        "onFirstDataRendered": JsCode(with_desk.format(body="d.filled();")),
-        "onSelectionChanged": JsCode(with_desk.format(body=chosen)),
-        "onCellFocused": JsCode(with_desk.format(body=focused)),
+        "onFirstDataRendered": JsCode(with_desk.format(body="d.filled(true);")),
         "onSortChanged": JsCode(with_desk.format(body="d.keep();")),
         "onFilterChanged": JsCode(with_desk.format(body="d.keep(); d.tell();")),
     }

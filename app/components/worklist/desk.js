@@ -1,16 +1,22 @@
 // The desk in the browser, where grid, split, decisions and keys meet. What the reviewer does is kept until the server has it.
-const RESEND_MS = 1500;
+const RESEND_MS = 1500, SLOWEST_RESEND_MS = 12000;
 const READINGS = { 1: "anomalous", 2: "not anomalous", 3: "second look" };
-const VERDICTS = ["above", "below", "not interpretable", "failed"];
+const STEPS = { j: 1, k: -1 };
+const GRID_STEPS = { arrowdown: 1, arrowup: -1, pagedown: 10, pageup: -10, home: -Infinity, end: Infinity };
+const TYPED_IN = ["INPUT", "TEXTAREA", "SELECT"];
+const OWN_KEYS = ".ag-popup, .ag-menu, [role=dialog], [role=listbox], [data-testid=stPopoverBody]";
 const DIFFER = "reviewers differ";
 
 class Desk {
   constructor() {
     this.client = Math.random().toString(36).slice(2);
     this.n = 0;
+    this.seen = 0;
     this.pending = [];
     this.listeners = new Set();
+    this.frames = new WeakSet();
     this.reviewer = null;
+    this.wait = RESEND_MS;
     this.reset(null);
     document.addEventListener("keydown", (event) => this.key(event));
   }
@@ -20,7 +26,10 @@ class Desk {
     this.job = job;
     this.current = null;
     this.index = 0;
+    this.top = null;
     this.kept = null;
+    this.said = new Map();
+    this.failed = [];
     Object.assign(this, { verdict: "all", decision: "all", search: "" });
     if (!job) return;
     try { this.kept = JSON.parse(sessionStorage.getItem(`leadwise.desk.${job}`)); } catch (error) { this.kept = null; }
@@ -41,46 +50,76 @@ class Desk {
 
   tell() { for (const listener of this.listeners) listener(); }
 
-  // ---- the grid, which lives in a frame of its own
+  // ---- the grid, which lives in a frame of its own; before its own listeners, because it tells of clicks and keys too late
   attach(job, api, frame) {
     if (job !== this.job) this.reset(job);
     this.api = api;
-    frame.addEventListener("keydown", (event) => this.key(event));
+    this.frame = frame;
+    if (!this.frames.has(frame)) {
+      this.frames.add(frame);
+      frame.addEventListener("keydown", (event) => this.key(event), true);
+      frame.addEventListener("click", (event) => this.clicked(event), true);
+    }
     api.setGridOption("quickFilterText", this.search);
     if (this.kept) {
       if (this.kept.sort && this.kept.sort.length) api.applyColumnState({ state: this.kept.sort, defaultState: { sort: null } });
       if (this.kept.filter) api.setFilterModel(this.kept.filter);
     }
-    this.filled();
+    this.filled(true);
   }
 
   alive() { return Boolean(this.api) && !this.api.isDestroyed(); }
 
-  // rows came or changed
-  filled() {
+  node(id = this.current) { return this.alive() && id !== null ? this.api.getRowNode(id) || null : null; }
+
+  clicked(event) {
+    const row = event.target.closest && event.target.closest(".ag-row[row-id]"), node = row && this.node(row.getAttribute("row-id"));
+    if (node) this.choose(node, false);
+  }
+
+  // rows came or changed: what was decided since they were sent is laid over them, and the row on view stays in view
+  filled(first) {
     if (!this.alive()) return;
-    let node = this.current === null ? null : this.api.getRowNode(this.current);
-    if (!node) node = this.api.getDisplayedRowAtIndex(0);
-    if (node) this.choose(node, !node.isSelected());
+    this.lay();
+    const known = this.node(), node = known || this.api.getDisplayedRowAtIndex(0);
+    if (node) this.choose(node, first || !known || this.sees(this.top));
     this.tell();
   }
 
-  choose(node, scroll) {
+  sees(top) {
+    const { top: first, bottom: last } = this.api.getVerticalPixelRange();
+    return top >= first && top < last;
+  }
+
+  // `told`: the server goes to it by itself, with what it was sent before
+  choose(node, scroll, told) {
     const changed = this.current !== node.id || this.shown !== node.id;
-    this.current = node.id;
+    this.current = this.shown = node.id;
     if (node.rowIndex !== null) this.index = node.rowIndex;
+    this.top = node.rowTop;
     if (!node.isSelected()) node.setSelected(true, true, "api");
     if (scroll && node.rowIndex !== null) this.api.ensureIndexVisible(node.rowIndex);
-    if (changed) this.act("show", node.id);
-    this.shown = node.id;
+    this.focus(node);
+    if (changed && !told) this.act("show", node.id);
+    if (changed && this.turned) this.turned();
     this.keep();
+  }
+
+  // the grid's focus goes by a row's place: let it follow the record
+  focus(node) {
+    const { activeElement: active } = this.frame.document, at = this.api.getFocusedCell();
+    if (!at || node.rowIndex === null || at.rowIndex === node.rowIndex || at.rowPinned) return;
+    if (document.activeElement === this.frame.frameElement && (active === this.frame.document.body || active.closest(".ag-row"))) {
+      this.api.setFocusedCell(node.rowIndex, at.column);
+    }
   }
 
   neighbour(by) {
     if (!this.alive()) return null;
-    const node = this.current === null ? null : this.api.getRowNode(this.current);
+    const node = this.node(), last = this.api.getDisplayedRowCount() - 1;
     const here = node && node.displayed ? node.rowIndex : this.index - (by > 0 ? 1 : 0);
-    return this.api.getDisplayedRowAtIndex(here + by) || null;
+    const there = Math.abs(by) > 1 ? Math.max(0, Math.min(here + by, last)) : here + by;
+    return this.api.getDisplayedRowAtIndex(there) || null;
   }
 
   step(by) {
@@ -90,18 +129,15 @@ class Desk {
 
   // ---- decisions
   decide(reading) {
-    if (!this.alive() || this.current === null) return;
-    if (!this.reviewer) { this.ask && this.ask(); return; }
-    const node = this.api.getRowNode(this.current);
-    if (!node || node.data.v === "failed") return;
-    const next = this.neighbour(1), comment = this.comment ? this.comment() : "";
+    const node = this.node();
+    if (!node) return;
+    if (!this.reviewer) { if (this.ask) this.ask(); return; }
+    if (node.data.v === "failed") return;
+    const next = this.neighbour(1), comment = this.comment ? this.comment(this.current) : "";
     shared().pressed = performance.now();
-    this.act("decide", this.current, { reading, comment, next: next ? next.id : this.current });
+    this.act("decide", this.current, { reading, comment, reviewer: this.reviewer, next: Number(next ? next.id : this.current) });
     this.patch([{ p: Number(this.current), ...this.after(node.data, reading) }]);
-    if (next) {
-      this.shown = next.id;  // the server shows it with its answer
-      this.choose(next, true);
-    }
+    if (next) this.choose(next, true, true);
     this.tell();
   }
 
@@ -111,38 +147,52 @@ class Desk {
     return others && data.d !== reading ? { d: DIFFER } : { d: reading, w: data.w || this.reviewer };
   }
 
-  // no sorting and filtering of ten thousand rows for one decision, unless the split is by decision
+  // rows that come from the server may be older than what is said here: `i` tells when a row was last decided on
   patch(rows) {
+    for (const row of rows) this.said.set(String(row.p), row);
+    this.lay();
+  }
+
+  // no sorting and filtering of ten thousand rows for one decision, unless the split is by decision
+  lay() {
     if (!this.alive()) return;
     let changed = false;
-    for (const row of rows) {
-      const node = this.api.getRowNode(String(row.p));
-      if (!node || (node.data.d === row.d && node.data.w === row.w)) continue;
-      node.updateData({ ...node.data, ...row });
-      changed = true;
+    for (const [id, { i, ...row }] of this.said) {
+      const node = this.node(id), sent = node ? node.data.i || 0 : 0;
+      if (!node) continue;
+      if ((i === undefined || sent <= i) && (node.data.d !== row.d || node.data.w !== row.w)) {
+        node.updateData({ ...node.data, ...row });
+        changed = true;
+      }
+      if (sent >= i) this.said.delete(id);
     }
-    if (changed && (this.decision !== "all" || this.api.getFilterModel().d)) this.api.onFilterChanged();
-    if (changed) this.tell();
+    if (!changed) return;
+    if (this.decision !== "all" || this.api.getFilterModel().d) this.api.onFilterChanged();
+    this.tell();
   }
 
   open() { if (this.current !== null) this.act("open", this.current); }
 
   // ---- to the server: each act has a number, and is sent again until its number comes back
   act(kind, position, more) {
-    if (kind === "show") this.pending = this.pending.filter((act) => !["show", "explain"].includes(act.kind));
-    this.pending.push({ n: ++this.n, kind, position: Number(position), ...more, ...(more && more.next ? { next: Number(more.next) } : {}) });
+    if (kind !== "explain") this.pending = this.pending.filter((act) => !["show", "explain"].includes(act.kind));
+    this.pending.push({ n: ++this.n, kind, position: Number(position), ...more });
+    this.wait = RESEND_MS;
     this.flush();
   }
 
+  // less and less often: each time, a slow server starts its answer anew
   flush() {
     clearTimeout(this.timer);
     if (!this.pending.length) return;
-    if (this.send) this.send({ client: this.client, job: this.job, acts: this.pending.slice() });
-    this.timer = setTimeout(() => this.flush(), RESEND_MS);
+    if (this.send) this.send({ client: this.client, job: this.job, seen: this.seen, acts: this.pending.slice() });
+    this.timer = setTimeout(() => this.flush(), this.wait);
+    this.wait = Math.min(2 * this.wait, SLOWEST_RESEND_MS);
   }
 
   answered(client, n) {
     if (client !== this.client) return;
+    this.seen = Math.max(this.seen, n);
     this.pending = this.pending.filter((act) => act.n > n);
     if (!this.pending.length) clearTimeout(this.timer);
   }
@@ -159,7 +209,7 @@ class Desk {
     if (!this.alive()) return;
     if ("search" in change) this.api.setGridOption("quickFilterText", this.search);
     else this.api.onFilterChanged();
-    const node = this.current === null ? null : this.api.getRowNode(this.current);
+    const node = this.node();
     if (!node || !node.displayed) {
       const first = this.api.getDisplayedRowAtIndex(0);
       if (first) this.choose(first, true);
@@ -184,16 +234,17 @@ class Desk {
   // ---- keys, from the page and from inside the grid's frame; not while something is typed
   key(event) {
     if (!this.send || !this.alive() || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = event.composedPath()[0], tag = target && target.tagName;
-    if (["INPUT", "TEXTAREA", "SELECT"].includes(tag) || (target && target.isContentEditable)) return;
+    const target = event.composedPath()[0], within = (what) => Boolean(target && target.closest && target.closest(what));
+    if (TYPED_IN.includes(target && target.tagName) || (target && target.isContentEditable) || within(OWN_KEYS)) return;
     if (document.querySelector("[role=dialog]")) return;
-    const key = event.key.toLowerCase();
-    if (READINGS[key]) this.decide(READINGS[key]);
-    else if (key === "j") this.step(1);
-    else if (key === "k") this.step(-1);
-    else if (key === "enter" && !["BUTTON", "A"].includes(tag) && !(target.closest && target.closest(".ag-header"))) this.open();
-    else return;
+    const key = event.key.toLowerCase(), in_rows = within(".ag-row");
+    if (READINGS[key]) { if (!event.repeat) this.decide(READINGS[key]); }
+    else if (STEPS[key]) this.step(STEPS[key]);
+    else if (in_rows && GRID_STEPS[key]) this.step(GRID_STEPS[key]);
+    else if (key === "enter" && !within("button, a, .ag-header")) this.open();
+    else if (!(in_rows && key === " ")) return;
     event.preventDefault();
+    if (in_rows) event.stopPropagation();
   }
 }
 

@@ -16,8 +16,10 @@ class Review {
     this.paper = element("div.paper", {});
     this.preview = new Preview(this.paper);
     this.message = element("div.message", { role: "alert" });
+    this.failures = element("div.failures", { role: "alert" });
     this.comment = element("textarea", { rows: "1", placeholder: "Comment, kept with the decision", "aria-label": "Comment, kept with the decision", maxlength: "4000" });
-    this.comment.addEventListener("input", () => this.fit());
+    this.typed = false;
+    this.comment.addEventListener("input", () => { this.typed = true; this.fit(); });
     this.comment.addEventListener("keydown", (event) => { if (event.key === "Escape") this.comment.blur(); });
     this.readings = SHOWN_KEYS.map(([value, words, key]) => {
       const button = this.button(words, key, () => this.desk.decide(value));
@@ -27,15 +29,20 @@ class Review {
       this.button("Open", "\u21B5", () => this.desk.open(), "plain")];
     this.bar = element("div.bar", { role: "group", "aria-label": "Your reading" }, ...this.readings.map(([, button]) => button), element("span.push", {}), ...rest);
     this.last = element("div.last", {});
-    this.body = element("div.review", {}, this.head, this.paper, this.message, this.bar, this.comment, this.last);
+    this.body = element("div.review", {}, this.failures, this.head, this.paper, this.message, this.bar, this.comment, this.last);
     this.empty = element("div.nothing", {}, "Choose a row to see its ECG.");
     root.replaceChildren(this.empty);
     this.root = root;
-    this.desk.comment = () => this.comment.value.trim();
+    this.remark = (position) => (position === this.about ? this.comment.value.trim() : "");
+    this.turn = () => this.turned();
+    this.desk.comment = this.remark;
+    this.desk.turned = this.turn;
+    this.about = this.desk.current;
     this.listener = () => this.state();
     this.desk.listeners.add(this.listener);
     this.observer = new ResizeObserver(() => { if (this.packet) this.paint(); });
     this.observer.observe(root);
+    this.drawFailures();
   }
 
   button(words, key, act, kind) {
@@ -44,28 +51,45 @@ class Review {
     return button;
   }
 
+  write(comment) {
+    this.comment.value = comment;
+    this.fit();
+  }
+
   fit() {
     this.comment.style.height = "auto";
     this.comment.style.height = `${Math.min(Math.max(this.comment.scrollHeight + 2, 32), 96)}px`;
   }
 
+  // another record is chosen: a comment belongs to one record, and what is typed from now on to this one
+  turned() {
+    this.about = this.desk.current;
+    this.typed = false;
+    if (this.comment.value) this.write("");
+    this.state();
+  }
+
   show(packet) {
-    const another = !this.packet || this.packet.position !== packet.position || this.packet.job !== packet.job;
     if (packet.job !== this.desk.job) this.desk.reset(packet.job);
-    const fresh = this.answered !== `${packet.client} ${packet.answered}`;
-    this.answered = `${packet.client} ${packet.answered}`;
-    this.desk.answered(packet.client, packet.answered);
-    if (fresh) this.desk.patch(packet.rows);
-    if (fresh && packet.go_to !== null && packet.go_to !== undefined) this.return_to(packet.go_to);
-    const { current } = this.desk;
-    if (current !== null && this.desk.alive() && String(packet.position) !== current) {
-      // a server that was started anew does not know what was on view
-      if (packet.client !== this.desk.client && !this.desk.pending.length) this.desk.act("show", current);
-      // an answer to an earlier key, while a later one is on its way
-      if (this.desk.pending.length) return;
+    const { desk } = this, own = packet.client === desk.client;
+    if (own && packet.answered > desk.seen) {
+      desk.failed.push(...packet.failed.filter((one) => one.n > desk.seen));
+      desk.answered(packet.client, packet.answered);
+      desk.patch(packet.rows);
+      this.drawFailures();
+    }
+    if (desk.current !== null && desk.alive() && String(packet.position) !== desk.current) {
+      // an answer to an earlier key, or of a server that was started anew: never an ECG beside keys that read another one
+      if (!desk.pending.length && this.corrected !== `${packet.client} ${packet.answered}`) {
+        this.corrected = `${packet.client} ${packet.answered}`;
+        desk.act("show", desk.current);
+      }
+      this.state();
+      return;
     }
     this.packet = packet;
-    if (another || (fresh && packet.message)) { this.comment.value = packet.comment || ""; this.fit(); }
+    if (this.about !== String(packet.position)) { this.about = String(packet.position); this.typed = false; }
+    if (!this.typed && this.comment.value !== (packet.comment || "")) this.write(packet.comment || "");
     if (packet.position === null) { this.root.replaceChildren(this.empty); return; }
     this.drawHead();
     this.drawLast();
@@ -78,12 +102,25 @@ class Review {
     if (packet.explainable && !packet.made) this.later = setTimeout(() => this.explain(packet.position), EXPLAIN_MS);
   }
 
-  // a decision that was not stored: back to its record
-  return_to(position) {
-    const node = this.desk.alive() ? this.desk.api.getRowNode(String(position)) : null;
-    if (!node || this.desk.current === node.id) return;
-    this.desk.shown = node.id;
+  // decisions that were not stored: said until the reviewer goes back to them; keys stay with the record on view
+  drawFailures() {
+    this.failures.hidden = !this.desk.failed.length;
+    this.failures.replaceChildren(...this.desk.failed.map((one) => {
+      const back = element("button.plain", { type: "button" }, `Back to ${one.record}`);
+      back.addEventListener("click", () => this.back(one));
+      return element("div.message", {}, one.message, " ", back);
+    }));
+  }
+
+  back(one) {
+    const node = this.desk.node(String(one.position));
+    this.desk.failed = this.desk.failed.filter((other) => other !== one);
+    this.drawFailures();
+    if (!node) return;
     this.desk.choose(node, true);
+    if (!one.comment) return;
+    this.write(one.comment);
+    this.typed = true;
   }
 
   // asked for when the reviewer stays on a record, and again until it is there
@@ -127,11 +164,14 @@ class Review {
 
   state() {
     if (!this.packet) return;
-    const named = Boolean(this.desk.reviewer), node = this.desk.alive() && this.desk.current !== null ? this.desk.api.getRowNode(this.desk.current) : null;
+    const behind = this.desk.alive() && this.desk.current !== null && String(this.packet.position) !== this.desk.current;
+    this.body.classList.toggle("behind", behind);
+    this.body.setAttribute("aria-busy", String(behind));
+    const named = Boolean(this.desk.reviewer), node = this.desk.node();
     for (const [value, button] of this.readings) {
       button.classList.toggle("unnamed", !named);
-      button.disabled = this.packet.side === "failed";
-      button.setAttribute("aria-pressed", String(this.packet.mine === value && String(this.packet.position) === this.desk.current));
+      button.disabled = this.packet.side === "failed" && !behind;
+      button.setAttribute("aria-pressed", String(this.packet.mine === value && !behind));
       button.title = named ? "" : "Enter your name first: it stands beside each decision";
     }
     this.bar.classList.toggle("last-row", Boolean(node) && !this.desk.neighbour(1));
@@ -141,8 +181,10 @@ class Review {
     this.desk.listeners.delete(this.listener);
     this.observer.disconnect();
     clearTimeout(this.later);
-    this.desk.send = null;
-    this.desk.comment = null;
+    // what was mounted since has put its own here
+    for (const [name, own] of [["send", this.send], ["comment", this.remark], ["turned", this.turn]]) {
+      if (this.desk[name] === own) this.desk[name] = null;
+    }
   }
 }
 
@@ -152,7 +194,8 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   if (!reviews.has(parentElement)) reviews.set(parentElement, new Review(home(parentElement)));
   const review = reviews.get(parentElement);
-  desk().send = (acts) => setTriggerValue("acts", acts);
+  review.send = (acts) => setTriggerValue("acts", acts);
+  desk().send = review.send;
   if (data) review.show(unpack(data));
   if (desk().pending.length && !review.started) desk().flush();
   review.started = true;

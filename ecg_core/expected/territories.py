@@ -1,0 +1,112 @@
+"""Which leads carry what is unusual in every beat, and the part of the heart that they look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.expected.phase_out import FIRST, N_GRID
+from ecg_core.measurements import Measurements
+from ecg_core.measurements.scores import RankScores
+from ecg_core.preprocessing import MODEL_FS
+from ecg_core.records import LEADS
+
+F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+TERRITORIES: dict[str, tuple[str, ...]] = {
+    "septal": ("V1", "V2"),
+    "anterior": ("V3", "V4"),
+    "anteroseptal": ("V1", "V2", "V3", "V4"),
+    "lateral": ("I", "aVL", "V5", "V6"),
+    "high lateral": ("I", "aVL"),
+    "apical and lateral": ("V4", "V5", "V6"),
+    "anterior and lateral": ("I", "aVL", "V2", "V3", "V4", "V5", "V6"),
+    "inferior": ("II", "III", "aVF"),
+    "inferior and lateral": ("II", "III", "aVF", "V5", "V6"),
+}
+"""Leads by the wall that they look at (doi 10.1161/CIRCULATIONAHA.108.191098); words for a place, not for a disease."""
+
+TAILS = ("q_mv", "r_mv", "t_min_mv")
+"""Measurements whose low tail speaks for a lead: a deep Q, a low R, a low or inverted T."""
+
+TAIL_WEIGHT = 0.5
+ST_FROM_MS, ST_TO_MS = 60.0, 420.0
+"""ST-T, ms from R, where the points of the beat are unknown."""
+
+UNUSUAL = 2.5
+"""A lead counts as unusual from this many times a normal ECG's lead score on (`ecg_core.overlay.LEAD_EDGES`)."""
+
+LOWEST_MATCH = 0.6
+
+
+@dataclass(frozen=True)
+class Territory:
+    """The part of the heart whose leads are unusual.
+
+    Attributes
+    ----------
+    name : "anterior", "inferior", ...; empty where no group of leads stands out.
+    leads : the unusual leads, most unusual first.
+    """
+
+    name: str
+    leads: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """What is said of it, a sentence; empty where no lead is unusual."""
+        if not self.leads:
+            return ""
+        where = f": {self.name} leads" if self.name else ""
+        return f"Every beat is most unusual in {', '.join(self.leads)}{where}."
+
+
+def st_t_units(units: F32, found: Measurements) -> Array:
+    """Return the mean squared phase-out unit over ST and T in each lead, shape (12,).
+
+    Parameters
+    ----------
+    units : shape (12, 100), from `ExpectedBeat`.
+    found : the record's measurements: where ST begins and T ends.
+    """
+    points = found.points
+    lo = points.qrs_offset if points.has("qrs_offset") else ST_FROM_MS
+    hi = points.t_end if points.has("t_end") else ST_TO_MS
+    first = min(max(round(lo * MODEL_FS / 1000.0) - FIRST, 0), N_GRID - 2)
+    last = min(max(round(hi * MODEL_FS / 1000.0) - FIRST, first + 1), N_GRID)
+    return np.asarray((units[:, first:last].astype(np.float64) ** 2).mean(axis=1))
+
+
+def tails(found: Measurements, ranks: RankScores) -> Array:
+    """Return the sum of squared low tails of Q, R and T minimum in each lead, shape (12,), 1.5 in normals."""
+    names = tuple(f"{kind}_{lead}" for lead in LEADS for kind in TAILS)
+    known = [name for name in names if name in ranks.names]
+    rows = [ranks.names.index(name) for name in known]
+    some = RankScores(tuple(known), ranks.quantiles[rows])
+    z = dict(zip(known, some.transform(found.vector(tuple(known))[None])[0], strict=True))
+    low = [[max(-z.get(f"{kind}_{lead}", 0.0), 0.0) for kind in TAILS] for lead in LEADS]
+    return np.asarray((np.array(low) ** 2).sum(axis=1))
+
+
+def lead_scores(units: F32, found: Measurements, ranks: RankScores) -> Array:
+    """Return how unusual every beat is in each lead, shape (12,), 1 on average in normals."""
+    weights = 1.0 + TAIL_WEIGHT * 1.5
+    return (st_t_units(units, found) + TAIL_WEIGHT * tails(found, ranks)) / weights
+
+
+def territory_of(scores: dict[str, float | None]) -> Territory:
+    """Return the territory whose leads are the unusual ones, by the overlap of the two sets."""
+    known = {lead: score for lead, score in scores.items() if score is not None}
+    unusual = tuple(sorted((lead for lead, score in known.items() if score >= UNUSUAL), key=lambda k: -known[k]))
+    if not unusual:
+        return Territory("", ())
+
+    def match(leads: tuple[str, ...]) -> float:
+        there = set(leads) & set(known)
+        return len(there & set(unusual)) / max(len(there | set(unusual)), 1)
+
+    best = max(TERRITORIES, key=lambda name: match(TERRITORIES[name]))
+    return Territory(best if match(TERRITORIES[best]) >= LOWEST_MATCH else "", unusual)

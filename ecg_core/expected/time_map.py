@@ -1,0 +1,97 @@
+"""When a record is unusual: three channels over time, and their maximum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from ecg_core.expected.laying import Places
+from ecg_core.preprocessing import MODEL_FS
+
+F32 = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+OWN_S, WAVE_S = 0.15, 0.05
+"""Widths of the means over time of own-beat error and of the error over its normal level."""
+
+EVENT_S = 0.10
+"""A beat that is early, or was due, is marked with a bump of this standard deviation around its R."""
+
+NEIGHBOURS = 2
+"""An interval is held against those this far around it."""
+
+
+class Channels(NamedTuple):
+    """The channels of the time map, shape (n,) each.
+
+    Attributes
+    ----------
+    own : error against the patient's own median beat, mean over leads and 150 ms, in units of the normals'.
+    wave : the root of the squared error against the expected ECG, in units of the normals' at that lead and phase,
+        50 ms mean of the highest lead.
+    rhythm : how much earlier than usual a beat comes, or how long one has been missing, around its R.
+    """
+
+    own: F32
+    wave: F32
+    rhythm: F32
+
+
+@dataclass(frozen=True)
+class MarkLevels:
+    """What each channel reaches in 5 % of normals, and by how much all are raised so that their maximum does so too."""
+
+    own: float
+    wave: float
+    rhythm: float
+    joint: float = 1.0
+
+    def of(self, channels: Channels) -> F32:
+        """Return the time map, shape (n,): the highest channel at each instant, 1 = marked."""
+        scaled = [value / np.float32(self.joint * level) for value, level in zip(channels, self._each(), strict=True)]
+        return np.asarray(np.max(scaled, axis=0), dtype=np.float32)
+
+    def _each(self) -> tuple[float, float, float]:
+        return self.own, self.wave, self.rhythm
+
+
+def own_channel(error: F32) -> F32:
+    """Return the own-beat channel from squared errors in units of the normals', shape (n_leads, n), NaN left out."""
+    mean = np.sqrt(np.nan_to_num(np.nanmean(error, axis=0)))
+    return np.asarray(uniform_filter1d(mean, round(OWN_S * MODEL_FS), mode="nearest"), dtype=np.float32)
+
+
+def wave_channel(error: F32) -> F32:
+    """Return the channel of the error against the expected ECG, from the same."""
+    smooth = uniform_filter1d(np.nan_to_num(error), round(WAVE_S * MODEL_FS), axis=-1, mode="nearest")
+    return np.asarray(np.sqrt(smooth.max(axis=0)), dtype=np.float32)
+
+
+def early_by(times_s: Array) -> Array:
+    """Return by which share of the interval each beat comes early, shape (n_beats,), 0 for the first.
+
+    Held against the median of the intervals around it or of the record, whichever is shorter: a rate that breathes
+    counts little, a beat that breaks step does.
+    """
+    rr = np.diff(times_s)
+    usual = float(np.median(rr)) if len(rr) else 0.0
+    early = np.zeros(len(times_s))
+    for k, interval in enumerate(rr):
+        around = np.delete(rr[max(k - NEIGHBOURS, 0) : k + NEIGHBOURS + 1], min(k, NEIGHBOURS))
+        if len(around):
+            early[k + 1] = max(1.0 - interval / min(float(np.median(around)), usual), 0.0)
+    return early
+
+
+def rhythm_channel(found: Places, n: int) -> F32:
+    """Return the rhythm channel: bumps around beats that come early (share of RR), and where one was due (1)."""
+    t = np.arange(n) / MODEL_FS
+    real = found.at[~found.due] / 500.0
+    out = np.zeros(n)
+    for r, size in [*zip(real, early_by(real), strict=True), *((r, 1.0) for r in found.at[found.due] / 500.0)]:
+        out = np.maximum(out, size * np.exp(-0.5 * ((t - r) / EVENT_S) ** 2))
+    return out.astype(np.float32)

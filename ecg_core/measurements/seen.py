@@ -1,0 +1,124 @@
+"""A record's measurements beside the normals', and how values, ranges and leads are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from ecg_core.measurements.measure import Measurements
+from ecg_core.measurements.ranges import NormalRange, NormalRanges
+from ecg_core.measurements.registry import REGISTRY
+from ecg_core.measurements.scores import RankScores
+from ecg_core.records import LEADS, Sex
+
+Side = Literal["high", "low"]
+CHEST = LEADS[6:]
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+
+CHEST = LEADS[6:]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is unusual, told by one or more measurements.
+
+    Attributes
+    ----------
+    text : without the normal range where `ranged`, which then follows.
+    name : the measurement whose value and range are stated; `names` are all it stands for, itself first.
+    weight : how much it counts beside others of the same rarity.
+    z : the largest normal score of what it stands for.
+    """
+
+    text: str
+    name: str
+    names: tuple[str, ...]
+    side: Side
+    weight: float
+    z: float
+    leads: tuple[str, ...] = ()
+    span: str | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A record's measurements beside the normals'."""
+
+    measured: Measurements
+    ranks: RankScores
+    ranges: NormalRanges
+    age: float | None
+    sex: Sex | None
+
+    @cached_property
+    def scores(self) -> dict[str, float]:
+        """Normal scores by name."""
+        z = self.ranks.transform(self.measured.vector(self.ranks.names)[None])[0]
+        return dict(zip(self.ranks.names, z.tolist(), strict=True))
+
+    def value(self, name: str) -> float:
+        """Return a measurement, NaN where it was not made."""
+        return self.measured.values.get(name, float("nan"))
+
+    def z(self, names: Iterable[str]) -> float:
+        """Return the largest normal score of some measurements, without sign."""
+        return max((abs(self.scores.get(name, 0.0)) for name in names), default=0.0)
+
+    def range(self, name: str) -> NormalRange | None:
+        """Return the normal range for this patient."""
+        return self.ranges.of(name, self.age, self.sex)
+
+    def side(self, name: str) -> Side | None:
+        """Return on which side of its range a measurement lies, as it is written; None within, or not made."""
+        value, normal = self.value(name), self.range(name)
+        if normal is None or not np.isfinite(value):
+            return None
+        value, low, high = (as_number(v, REGISTRY[name].unit) for v in (value, normal.low, normal.high))
+        return "high" if value > high else "low" if value < low else None
+
+    def out(self, names: Iterable[str], side: Side | None = None) -> tuple[str, ...]:
+        """Return those that lie outside their range (on one side of it)."""
+        found = {name: self.side(name) for name in names}
+        return tuple(name for name, at in found.items() if at is not None and side in (None, at))
+
+
+def decimals(unit: str) -> int:
+    """Return how many decimals a value is written with."""
+    return {"mV": 2, "": 2}.get(unit, 0)
+
+
+def as_number(value: float, unit: str) -> float:
+    """Return a value as it is written."""
+    return round(value, decimals(unit)) + 0.0
+
+
+def written(value: float, unit: str) -> str:
+    """Return "152 ms", "−0.12 mV", "−52°"."""
+    number = f"{as_number(value, unit):.{decimals(unit)}f}".replace("-", MINUS)
+    return number + {"": "", "deg": "°"}.get(unit, f" {unit}")
+
+
+def written_range(normal: NormalRange, unit: str) -> str:
+    """Return "normal 78–112", "normal −0.03 to 0.10", "normal up to 30"."""
+    low, high = (written(v, unit).removesuffix(f" {unit}") for v in (normal.low, normal.high))
+    if as_number(normal.low, unit) == 0.0:
+        return f"normal up to {high}"
+    joint = " to " if MINUS in low or MINUS in high else DASH
+    return f"normal {low}{joint}{high}"
+
+
+def written_leads(leads: Sequence[str]) -> str:
+    """Return "II, III, aVF", "I, aVL, V4–V6"."""
+    parts: list[str] = []
+    row = sorted(leads, key=LEADS.index)
+    while row:
+        run = 1
+        while run < len(row) and row[0] in CHEST and LEADS.index(row[run]) == LEADS.index(row[0]) + run:
+            run += 1
+        parts += [f"{row[0]}{DASH}{row[run - 1]}"] if run > 2 else row[:run]
+        row = row[run:]
+    return ", ".join(parts)

@@ -1,0 +1,162 @@
+"""What is unusual over all leads: rate, rhythm, intervals, axis and voltages, each in a cardiologist's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scipy.special import ndtri
+
+from ecg_core.measurements.measure import NO_P, NO_P_IRREGULAR
+from ecg_core.measurements.registry import REGISTRY
+from ecg_core.measurements.seen import Finding, Seen, Side, written, written_range
+from ecg_core.records import LEADS
+
+ALONE = 3.0
+"""A lead without a neighbour on the same side of its range counts from this normal score on: of a hundred values in a
+record some lie outside their ranges by chance."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a measurement over all leads is told.
+
+    Attributes
+    ----------
+    high, low : what stands before its value; None where that side is not told.
+    with_it : what says the same, and is told by it.
+    """
+
+    name: str
+    high: str | None
+    low: str | None
+    weight: float
+    with_it: tuple[str, ...] = ()
+    after: str = ""
+
+
+GLOBAL = (
+    Told("heart_rate", "heart rate", "heart rate", 1.1, ("rr_median_ms", "rr_mean_ms")),
+    Told("pr_ms", "PR", "PR", 1.4),
+    Told("qrs_ms", "QRS", None, 1.6, ("qrs_width_15_ms", "qrs_width_30_ms")),
+    Told("qtc_fridericia_ms", "QTc", "QTc", 1.1, ("qtc_bazett_ms", "qt_ms", "jtp_ms"), " by Fridericia"),
+    Told("p_ms", "P wave", None, 0.9, (), " long"),
+    Told("p_terminal_force_V1", "P terminal force in V1", None, 0.8),
+    Told("qrs_t_spatial_deg", "angle between QRS and T", None, 0.8, ("qrs_t_frontal_deg", "t_axis_deg")),
+)
+
+
+def global_findings(seen: Seen) -> list[Finding]:
+    """Return what is unusual over all leads, one finding for each of `GLOBAL`."""
+    found = []
+    for told in GLOBAL:
+        side = seen.side(told.name)
+        words = {"high": told.high, "low": told.low, None: None}[side]
+        if side is None or words is None:
+            continue
+        names = (told.name, *seen.out(told.with_it))
+        unit = REGISTRY[told.name].unit
+        text = f"{words} {written(seen.value(told.name), unit)}{told.after}"
+        leads = (REGISTRY[told.name].lead,) if REGISTRY[told.name].lead else ()
+        found.append(Finding(text, told.name, names, side, told.weight, seen.z(names), tuple(filter(None, leads))))
+    return found
+
+
+def axis(seen: Seen) -> list[Finding]:
+    """Return an unusual frontal axis."""
+    name = "qrs_axis_deg"
+    side, value = seen.side(name), seen.value(name)
+    if side is None:
+        return []
+    way = "left" if -90.0 <= value < 0.0 else "right" if 0.0 < value <= 180.0 else "extreme"
+    return [Finding(f"{way} axis {written(value, 'deg')}", name, (name,), side, 1.0, seen.z((name,)))]
+
+
+RHYTHM = ("rr_irregularity", "rr_min_ratio", "rr_max_ratio", "rr_sd_ms", "rmssd_ms", "rr_step_ms", "other_beats_share")
+
+
+def rhythm(seen: Seen) -> list[Finding]:
+    """Return an irregular rhythm, an early or late beat, and beats of another shape."""
+    out = {name: side for name in RHYTHM if (side := seen.side(name)) is not None}
+    told: tuple[tuple[str, Side, str], ...] = (
+        ("rr_irregularity", "high", "RR irregular: it changes by a median of {} % from beat to beat"),
+        ("rr_min_ratio", "low", "early beat: the shortest RR is {} % of the median"),
+        ("rr_max_ratio", "high", "late beat: the longest RR is {} % of the median"),
+    )
+    found = []
+    rr = tuple(name for name in out if name != "other_beats_share")
+    for name, side, text in told:
+        if out.get(name) == side:
+            names = (name, *(other for other in rr if other != name))
+            words = text.format(f"{100 * seen.value(name):.0f}")
+            found.append(Finding(words, name, names, side, 1.3, seen.z(names)))
+            break
+    if out.get("other_beats_share") == "high":
+        share = 100 * seen.value("other_beats_share")
+        text = f"{share:.0f} % of the beats have another shape"
+        name = "other_beats_share"
+        found.append(Finding(text, name, (name,), "high", 1.2, seen.z((name,))))
+    return found
+
+
+RARE = 0.05
+
+
+def missing_p(seen: Seen) -> list[Finding]:
+    """Return that no P wave was found, where nearly all normals have one."""
+    missing = 1.0 - seen.ranges.share_made("p_ms")
+    if seen.measured.withheld.get("p_ms") not in (NO_P, NO_P_IRREGULAR) or not missing < RARE:
+        return []
+    z = float(-ndtri(max(missing, 1e-4)))
+    text = f"no P wave found before each beat (found in {100 * (1 - missing):.0f} % of normal ECGs)"
+    return [Finding(text, "p_ms", ("p_ms", "pr_ms"), "low", 1.4, z, span="before QRS")]
+
+
+CRITERIA = {
+    "sokolow_lyon_mv": ("Sokolow-Lyon", ("V1", "V5", "V6")),
+    "cornell_mv": ("Cornell", ("aVL", "V3")),
+    "peguero_mv": ("Peguero-Lo Presti", ("V4",)),
+}
+SIZES = {"chest_voltage_mv": "tallest QRS in V1 to V6", "limb_voltage_mv": "tallest QRS in the limb leads"}
+R_TALL = tuple(f"r_mv_{lead}" for lead in ("I", "II", "aVL", "aVF", "V4", "V5", "V6"))
+S_DEEP = tuple(f"s_mv_{lead}" for lead in ("V1", "V2", "V3"))
+
+
+def voltages(seen: Seen) -> list[Finding]:
+    """Return high voltages as one finding: two criteria at most, or a tall R or deep S; and low voltage as another."""
+    found = []
+    criteria = sorted(seen.out(CRITERIA, "high"), key=lambda name: -seen.z((name,)))
+    waves = sorted((*seen.out(R_TALL, "high"), *seen.out(S_DEEP, "low")), key=lambda name: -seen.z((name,)))
+    sizes = seen.out((*SIZES, "sum_voltage_mv", "qrs_vector_mv"), "high")
+    names = (*criteria, *waves, *sizes)
+    if names and (criteria or sizes or len(waves) > 1 or seen.z(waves) >= ALONE):
+        first = names[0]
+        text = " and ".join(_voltage(seen, name, ranged=name != first) for name in reversed(criteria[:2]))
+        leads = tuple(lead for name in criteria for lead in CRITERIA[name][1])
+        leads += tuple(str(REGISTRY[name].lead) for name in waves)
+        side: Side = "low" if first.startswith("s_") else "high"
+        told = text or _voltage(seen, first, ranged=False)
+        found.append(Finding(told, first, names, side, 1.2, seen.z(names), _ordered(leads)))
+    low = seen.out(SIZES, "low")
+    if low:
+        words = f"low voltage: {_voltage(seen, low[0], ranged=False)}"
+        found.append(Finding(words, low[0], low, "low", 1.0, seen.z(low)))
+    return found
+
+
+def _voltage(seen: Seen, name: str, *, ranged: bool) -> str:
+    lead, kind = REGISTRY[name].lead, name[0].upper()
+    title = CRITERIA[name][0] if name in CRITERIA else SIZES.get(name) or REGISTRY[name].title
+    value = written(abs(seen.value(name)), "mV")
+    text = f"{kind} {value} {'tall' if kind == 'R' else 'deep'} in {lead}" if lead else f"{title} {value}"
+    normal = seen.range(name)
+    return f"{text} ({written_range(normal, 'mV')})" if ranged and normal else text
+
+
+def _ordered(leads: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(leads), key=LEADS.index))
+
+
+def whole_findings(seen: Seen) -> list[Finding]:
+    """Return everything that is unusual over all leads, in no order."""
+    return [*global_findings(seen), *axis(seen), *rhythm(seen), *missing_p(seen), *voltages(seen)]
