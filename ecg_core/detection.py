@@ -85,6 +85,9 @@ class Explanation:
     stretches : strongest first.
     lead_scores : mean error per lead, None for leads left out.
     mark_level : the 50 ms mean of `error` at which a stretch is marked; `sample_scores` is the root of its multiples.
+    territory : of the expected ECG, the leads that are unusual in every beat, in words; empty of an autoencoder.
+    early_s, missing_s : of the expected ECG, beats that come early, and where a beat was due and none came, seconds
+        from the record's start.
     """
 
     start_s: float
@@ -98,6 +101,9 @@ class Explanation:
     stretches: tuple[Stretch, ...]
     lead_scores: dict[str, float | None]
     mark_level: float = 1.0
+    territory: str = ""
+    early_s: tuple[float, ...] = ()
+    missing_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

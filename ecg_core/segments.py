@@ -29,10 +29,10 @@ SEGMENT_TOLERANCE_S = 0.5
 
 @dataclass(frozen=True)
 class SegmentScore:
-    """What a checkpoint says of a segment: the parts of its score on their own scales, and its maps on demand."""
+    """What a checkpoint says of a segment: the parts of its score on their own scales; its maps, if any, on demand."""
 
     parts: dict[str, float]
-    explain: Callable[[], Explanation]
+    explain: Callable[[], Explanation | None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -187,7 +189,7 @@ def test_due_beats_and_early_beats():
 def test_a_longer_later_part_marks_the_time_of_the_record(fitted):
     x = person(206, "pvc")
     segment, found = read(x)
-    where = explain_expected(fitted[0], segment._replace(start_s=30.0), found, fitted[1])
+    where = explain_expected(fitted[0], replace(segment, start_s=30.0), found, fitted[1])
     assert where is not None
     assert where.explanation.start_s == 30.0
     assert 30.0 <= where.explanation.stretches[0].start_s <= 40.0

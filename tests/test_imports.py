@@ -14,11 +14,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of ecg_core imports only what stands before it. A new module gets its place here.
 ORDER = [
-    *["errors", "plain", "store", "pool", "config", "records", "preprocessing", "readers", "display"],
+    *["errors", "plain", "store", "nursery", "pool", "config", "records", "preprocessing", "readers", "display"],
     *["synthetic_waves", "synthetic", "beats", "measurements", "detection", "reversal", "quality", "models", "density"],
     *["imputation", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
     *["explanation", "expected", "checkpoints", "long_recording", "detector", "wording", "colours", "paper", "overlay"],
-    *["report", "export", "score_file", "report_file", "batch", "worklist", "cli", "__main__"],
+    *["report", "export", "score_file", "report_file", "batch", "batch_file", "worklist", "cli", "__main__"],
 ]
 
 FORBIDDEN = {

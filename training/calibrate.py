@@ -177,6 +177,11 @@ def conditions() -> list[Condition]:
     return lengths + masked
 
 
+def seen_in(x: F32, condition: Condition) -> F32:
+    """Return the validation normals that a condition is calibrated on: 200, evenly taken, where leads are masked."""
+    return x[np.linspace(0, len(x) - 1, min(MASKED_NORMALS, len(x))).astype(int)] if condition.masked else x
+
+
 def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32, F32, F32]:
     """Return reconstruction part, latent part and highest trace, (n,) each, of normals masked and cropped alike."""
     n = round(condition.duration_s * MODEL_FS)
@@ -202,11 +207,10 @@ def fit_tables(
     cache : folder that keeps the parts of each finished condition, so that a killed calibration goes on.
     quick : calibrate complete records only (a record with masked leads is then refused).
     """
-    some = x[np.linspace(0, len(x) - 1, min(MASKED_NORMALS, len(x))).astype(int)]
     tables, mark_level = {}, 0.0
     todo = [Condition(FULL_S)] if quick else conditions()
     for condition in tqdm(todo, "calibration", mininterval=5):
-        seen = some if condition.masked else x
+        seen = seen_in(x, condition)
         kept = cache / f"{condition.key}.npy" if cache else None
         if kept and kept.is_file():
             parts = np.load(kept)

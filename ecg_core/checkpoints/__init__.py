@@ -2,6 +2,7 @@
 
 from ecg_core.checkpoints.autoencoder import AutoencoderCheckpoint
 from ecg_core.checkpoints.base import Checkpoint
+from ecg_core.checkpoints.consensus import ConsensusCheckpoint
 from ecg_core.checkpoints.files import (
     FORMAT,
     PREPROCESSING,
@@ -12,6 +13,7 @@ from ecg_core.checkpoints.files import (
     write_config,
 )
 from ecg_core.checkpoints.load import load_autoencoder, load_checkpoint, save_checkpoint
+from ecg_core.checkpoints.measurements import MeasurementCheckpoint
 from ecg_core.store import default_store, list_checkpoints
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "CalibrationConfig",
     "Checkpoint",
     "CheckpointConfig",
+    "ConsensusCheckpoint",
+    "MeasurementCheckpoint",
     "ScoringConfig",
     "default_store",
     "list_checkpoints",

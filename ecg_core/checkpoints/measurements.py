@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from ecg_core.checkpoints.base import Checkpoint
 from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitting, tables_of
 from ecg_core.density import Density
 from ecg_core.detection import Explanation, Measured
+from ecg_core.expected import ExpectedModel, explain_expected
 from ecg_core.measurements.ranges import NormalRanges
 from ecg_core.measurements.reasons import reasons_of
 from ecg_core.measurements.scores import RankScores, signs_score
@@ -31,11 +32,13 @@ class MeasurementCheckpoint(Checkpoint):
     ranks : turn measurements into normal scores.
     density : of normal scores.
     ranges : normal ranges by sex and age.
+    expected : what makes the patient's expected ECG, which its maps are against.
     """
 
     ranks: RankScores
     density: Density
     ranges: NormalRanges
+    expected: ExpectedModel
     parts = ("density", "signs")
 
     @classmethod
@@ -55,6 +58,7 @@ class MeasurementCheckpoint(Checkpoint):
                 RankScores(names, groups["ranks"]["quantiles"].astype(np.float64)),
                 Density(**groups["density"]),
                 NormalRanges.from_arrays(groups["ranges"], config.architecture["ranges"]),
+                ExpectedModel.from_arrays(groups["expected"]),
             )
 
     def groups(self) -> dict[str, Arrays]:
@@ -64,6 +68,7 @@ class MeasurementCheckpoint(Checkpoint):
             "ranks": {"quantiles": self.ranks.quantiles.astype(np.float32)},
             "density": density,
             "ranges": self.ranges.arrays(),
+            "expected": dict(self.expected.arrays()),
             "calibration": arrays_of(self.tables),
         }
 
@@ -76,9 +81,14 @@ class MeasurementCheckpoint(Checkpoint):
             for k, segment in enumerate(segments)
         ]
 
-    def explain(self, segment: SegmentInput) -> Explanation:
-        """Return where a segment differs from the ECG that is expected of this patient."""
-        raise NotImplementedError
+    def explain(self, segment: SegmentInput) -> Explanation | None:
+        """Return where a segment differs from the ECG that is expected of this patient; None without a median beat."""
+        where = explain_expected(self.expected, segment, segment.measurements, self.ranks)
+        if where is None:
+            return None
+        return replace(
+            where.explanation, territory=where.territory.words, early_s=where.early_s, missing_s=where.missing_s
+        )
 
     def measure(self, segment: SegmentInput, record: Record) -> Measured | None:
         """Return what was measured and what of it is unusual for the record's sex and age."""

@@ -65,7 +65,7 @@ def explain_expected(
     error = np.asarray(wave * kept, dtype=np.float32)
     channels = Channels(own_channel(own * kept), wave_channel(error), rhythm_channel(expected.places, x.shape[1]))
     trace = model.levels.of(channels)
-    level = (model.levels.wave * model.levels.joint) ** 2
+    level = model.mark_level
     smooth = uniform_filter1d(np.nan_to_num(error), round(WAVE_S * MODEL_FS), axis=-1, mode="nearest")
     scores = lead_scores(expected.beat.units, found, ranks)
     by_lead = {lead: float(s) if ok else None for lead, s, ok in zip(LEADS, scores, shown, strict=True)}

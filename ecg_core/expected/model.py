@@ -100,6 +100,11 @@ class ExpectedModel:
     band: F32
     clip_sd: float = CLIP_SD
 
+    @property
+    def mark_level(self) -> float:
+        """Level of the squared error, 50 ms mean in the highest lead, at which a stretch is marked."""
+        return (self.levels.wave * self.levels.joint) ** 2
+
     def expect(self, x: F32, usable: NDArray[np.bool_], beats: Beats, found: Measurements) -> Expectation | None:
         """Return what is expected of a record, shape (8, n) in mV; None without a median beat.
 
