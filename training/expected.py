@@ -1,6 +1,6 @@
 """Fit the expected ECG and the ranks of measurements that its lead ranking reads, on a prepared folder.
 
-`fit_prepared` is what `training.where` measures and what a checkpoint keeps. Regressions, bands and errors come from the
+`fit_prepared` is what `training.where` measures and a checkpoint keeps. Regressions, bands and errors come from the
 training normals, marks from the validation normals.
 """
 
