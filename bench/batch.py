@@ -35,7 +35,7 @@ def measure_batch(folder: Path, model: str, store: Path | None, workers: int) ->
         start = time.perf_counter()
         process = subprocess.Popen(command)
         while process.poll() is None:
-            for pid in (process.pid, *children(process.pid)):
+            for pid in (process.pid, *descendants(process.pid)):
                 peaks[pid] = max(peaks.get(pid, 0.0), peak_mib(pid))
             time.sleep(WATCH_S)
         seconds = time.perf_counter() - start
@@ -44,16 +44,19 @@ def measure_batch(folder: Path, model: str, store: Path | None, workers: int) ->
         return Run(seconds, max(peaks.values(), default=0.0))
 
 
-def children(pid: int) -> list[int]:
-    """Return the processes that `pid` started."""
-    found = []
+def descendants(pid: int) -> list[int]:
+    """Return the processes that `pid` started, and those that they started."""
+    parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
-            if f"\nPPid:\t{pid}\n" in status.read_text():
-                found.append(int(status.parent.name))
+            line = next(line for line in status.read_text().splitlines() if line.startswith("PPid:"))
         except OSError:  # gone in the meantime
             continue
-    return found
+        parents[int(status.parent.name)] = int(line.split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def peak_mib(pid: int) -> float:

@@ -149,7 +149,7 @@ def run_score(args: argparse.Namespace, parser: _Parser) -> int:
 
 def run_batch(args: argparse.Namespace, parser: _Parser) -> int:
     """Score a folder into a Parquet file, with progress on the terminal."""
-    from ecg_core.batch import batch_paths, score_paths, write_parquet
+    from ecg_core.batch import batch_paths, score_paths
 
     options = _options(args, parser)
     if not args.folder.is_dir():
@@ -164,6 +164,8 @@ def run_batch(args: argparse.Namespace, parser: _Parser) -> int:
         )
     failed: set[str] = set()
     records = _with_progress(score_paths(paths, args.folder, options, args.workers), len(paths))
+    from ecg_core.batch_file import write_parquet  # pyarrow, while the workers load
+
     try:
         with _terminated_like_interrupted():
             write_parquet(_seen(records, failed, args.json), args.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,18 +14,21 @@ from ecg_core.errors import CheckpointError
 
 
 def make_echo(setup: Mapping[str, Any]) -> Callable[[Sequence[str]], list[Any]]:
-    """Return what gives each item back with the process's id; the setup may refuse or end the process."""
+    """Return what gives each item back with the process's id; the setup may refuse, end it, or start a thread."""
     if "refuse" in setup:
         raise CheckpointError(setup["refuse"])
     if "die" in setup:
         os._exit(3)
+    if "thread" in setup:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    loaded_by = os.getpid()
 
     def echo(items: Sequence[str]) -> list[dict[str, Any]]:
         print("a library that prints")
         for item in items:
             fate(item)
         about = {"pid": os.getpid(), "threads": os.environ["OMP_NUM_THREADS"], "group": len(items)}
-        return [{"item": item, **about} for item in items]
+        return [{"item": item, "loaded_by": loaded_by, **about} for item in items]
 
     return echo
 

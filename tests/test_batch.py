@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ecg_core import batch, score_file
-from ecg_core.batch import SCHEMA, batch_paths, score_paths, write_parquet
+from ecg_core import batch, batch_file, score_file
+from ecg_core.batch import batch_paths, score_paths
+from ecg_core.batch_file import SCHEMA, write_parquet
 from ecg_core.detection import Stretch
 from ecg_core.errors import CheckpointError
 from ecg_core.records import LEADS
@@ -130,7 +131,7 @@ def test_a_row_keeps_the_strongest_stretch_and_what_is_wrong_with_each_lead(tmp_
 
 
 def test_rows_are_written_in_groups_as_they_come(tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "ROW_GROUP", 2)
+    monkeypatch.setattr(batch_file, "ROW_GROUP", 2)
     taken = 0
 
     def rows() -> Iterator[dict]:

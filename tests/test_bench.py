@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 
 import numpy as np
 
 from bench import browser
 from bench.__main__ import STAGES, stages
-from bench.batch import children, peak_mib
+from bench.batch import descendants, peak_mib
 from bench.records import write_records
 from bench.worklist import SIGNALS, make_job
 from ecg_core.detector import AnomalyDetector
@@ -33,7 +35,12 @@ def test_the_records_of_the_batch_are_read_and_differ(tmp_path):
 def test_memory_is_watched():
     assert peak_mib(os.getpid()) > 10
     assert peak_mib(2**30) == 0.0
-    assert os.getpid() in children(os.getppid())
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        sleeper = int(shell.stdout.readline())
+        assert {shell.pid, sleeper} <= set(descendants(os.getpid()))
+        assert descendants(sleeper) == []
+        os.kill(sleeper, signal.SIGTERM)
 
 
 def test_the_worklist_of_the_bench_is_finished_and_its_records_can_be_read(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 
 import pytest
@@ -26,7 +27,7 @@ def test_results_come_in_the_items_order_from_several_processes(tmp_path):
     flag = tmp_path / "flag"
     items = [f"item{k}" for k in range(20)]
     items[0] = f"wait:{flag}"  # holds up the first worker, and what it holds, until the second one works
-    items[pool.PREFETCH + 1] = f"touch:{flag}"
+    items[1] = f"touch:{flag}"
     with WorkerPool(ECHO, {}, 2) as workers:
         results = list(workers.map(items))
         assert len(workers.pids) == 2
@@ -87,11 +88,43 @@ def test_leaving_early_ends_the_workers():
 def test_workers_end_by_themselves_when_the_parent_is_gone():
     with WorkerPool(ECHO, {}, 1) as workers:
         next(workers.map(["a", "b"]))
-        process = workers._workers[0].process
-        assert process.stdin is not None
-        process.stdin.close()  # what the kernel does when the parent is killed
-        assert process.wait(timeout=20) == 0
-        process.stdin = open(os.devnull, "wb")  # noqa: PTH123, SIM115 (closed by the pool)
+        (worker,), (nursery,) = workers._workers, workers._nurseries
+        worker._requests.close()  # what the kernel does when the parent is killed
+        assert nursery.wait(worker.pid) == 0
+        nursery._control.shutdown(socket.SHUT_WR)
+        assert nursery._process.wait(timeout=20) == 0
+
+
+def test_what_is_needed_is_loaded_once_and_workers_are_its_children():
+    with WorkerPool(ECHO, {}, 2) as workers:
+        results = list(workers.map([f"slow{k}" for k in range(8)]))
+        (nursery,) = workers._nurseries
+    assert {result["loaded_by"] for result in results} == {nursery._process.pid}
+    assert len({result["pid"] for result in results} - {nursery._process.pid}) == 2
+
+
+def test_what_has_a_second_thread_is_not_forked():
+    items = ["a", "kill", "b", "c"]
+    with WorkerPool(ECHO, {"thread": True}, 2) as workers:
+        results = list(workers.map(items))
+    found = {result["item"]: result for result in results if not isinstance(result, Lost)}
+    assert list(found) == ["a", "b", "c"]
+    assert all(result["loaded_by"] == result["pid"] for result in found.values())
+    (lost,) = (result for result in results if isinstance(result, Lost))
+    assert "signal 9" in lost.reason
+
+
+def test_a_nursery_that_is_killed_costs_no_item():
+    items = ["a", "slow1", "slow2", "kill", *(f"slow{k}" for k in range(3, 9))]
+    with WorkerPool(ECHO, {}, 2) as workers:
+        stream = workers.map(items)
+        results = [next(stream)]
+        workers._nurseries[0]._process.kill()
+        results += stream
+        assert len({result["loaded_by"] for result in results if not isinstance(result, Lost)}) == 2
+    (lost,) = (k for k, result in enumerate(results) if isinstance(result, Lost))
+    assert items[lost] == "kill"
+    assert "ended unexpectedly" in results[lost].reason
 
 
 def test_workers_do_not_run_far_ahead_of_a_slow_item(monkeypatch):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ecg_core.measurements.registry import REGISTRY
 from ecg_core.measurements.seen import CHEST, Finding, Seen, Side, written, written_leads
 from ecg_core.measurements.whole_findings import ALONE
 from ecg_core.records import LEADS
@@ -27,8 +26,16 @@ Read = Callable[[Seen, str], tuple[str, str] | None]
 
 @dataclass(frozen=True)
 class InLeads:
-    """Something that is told of several leads together."""
+    """Something that is told of several leads together.
 
+    Attributes
+    ----------
+    measures : what says the same; where leads were read off different ones, the first of these is stated.
+    extreme : what stands before the value of the lead that has most of it.
+    alone : normal score from which a lead counts without a neighbour.
+    """
+
+    kind: str
     read: Read
     leads: tuple[str, ...]
     side: Side
@@ -69,7 +76,7 @@ def _q(seen: Seen, lead: str) -> tuple[str, str] | None:
     name = long if seen.side(long) == "high" else deep if seen.side(deep) == "low" else None
     if name is None:
         return None
-    return ("QS" if seen.value(f"r_mv_{lead}") < SMALL_MV else "Q wave"), name
+    return ("QS" if seen.value(deep) == seen.value(f"s_mv_{lead}") else "Q wave"), name
 
 
 def _simple(measure: str, side: Side, words: str, least: float = SMALL_MV) -> Read:
@@ -85,23 +92,70 @@ def _simple(measure: str, side: Side, words: str, least: float = SMALL_MV) -> Re
 NOT_AVR = tuple(lead for lead in LEADS if lead != "aVR")
 LEFT = ("I", "aVL", "V5", "V6")
 IN_LEADS = (
-    InLeads(_low_t, NOT_AVR, "low", ("t_mv", "t_min_mv", "t_max_mv", "t_area", "st_t_area", "t_share"), "lowest", 1.2),
-    InLeads(_high_t, NOT_AVR, "high", ("t_mv", "t_max_mv", "t_area", "st_t_area", "t_share"), "highest", 0.9),
-    InLeads(_low_st, NOT_AVR, "low", ("st_60_mv", "st_80_mv", "st_j_mv", "st_40_mv", "st_120_mv"), "lowest", 1.1),
-    InLeads(_high_st, NOT_AVR, "high", ("st_60_mv", "st_80_mv", "st_j_mv", "st_40_mv", "st_120_mv"), "highest", 1.1),
-    InLeads(_q, tuple(lead for lead in NOT_AVR if lead != "V1"), "high", ("q_ms", "q_mv"), "longest", 1.1, span="Q"),
-    InLeads(_simple("r_mv", "low", "poor R progression", 0), ("V2", "V3", "V4"), "low", ("r_mv", "r_share"), "R", 1.0),
-    InLeads(_simple("r_mv", "low", "R low", 0), LEFT, "low", ("r_mv", "r_share"), "lowest", 0.8),
-    InLeads(_simple("r_mv", "high", "R tall"), ("V1",), "high", ("r_mv", "r_share"), "highest", 1.0, 0.0),
-    InLeads(_simple("r_prime_mv", "high", "second R (R')"), ("V1", "V2"), "high", ("r_prime_mv",), "highest", 1.0, 0.0),
-    InLeads(_simple("s_mv", "low", "S deep"), (*LEFT, "II"), "low", ("s_mv",), "deepest", 0.8),
-    InLeads(_simple("p_mv", "high", "P tall"), NOT_AVR, "high", ("p_mv", "p_max_mv", "p_area"), "highest", 0.9),
-    InLeads(_simple("p_mv", "low", "P inverted"), ("I", "II", "V3", "V4", "V5", "V6"), "low", ("p_mv",), "lowest", 1.1),
+    InLeads(
+        "T low",
+        _low_t,
+        NOT_AVR,
+        "low",
+        ("t_mv", "t_min_mv", "t_max_mv", "t_area", "st_t_area", "t_share"),
+        "lowest",
+        1.2,
+    ),
+    InLeads("T high", _high_t, NOT_AVR, "high", ("t_mv", "t_max_mv", "t_area", "st_t_area", "t_share"), "highest", 0.9),
+    InLeads(
+        "ST low", _low_st, NOT_AVR, "low", ("st_60_mv", "st_80_mv", "st_j_mv", "st_40_mv", "st_120_mv"), "lowest", 1.1
+    ),
+    InLeads(
+        "ST high",
+        _high_st,
+        NOT_AVR,
+        "high",
+        ("st_60_mv", "st_80_mv", "st_j_mv", "st_40_mv", "st_120_mv"),
+        "highest",
+        1.1,
+    ),
+    InLeads(
+        "Q", _q, tuple(lead for lead in NOT_AVR if lead != "V1"), "high", ("q_ms", "q_mv"), "longest", 1.1, span="Q"
+    ),
+    InLeads(
+        "R progression",
+        _simple("r_mv", "low", "poor R progression", 0),
+        ("V2", "V3", "V4"),
+        "low",
+        ("r_mv", "r_share"),
+        "R",
+        1.0,
+    ),
+    InLeads("R low", _simple("r_mv", "low", "R low", 0), LEFT, "low", ("r_mv", "r_share"), "lowest", 0.8),
+    InLeads("R in V1", _simple("r_mv", "high", "R tall"), ("V1",), "high", ("r_mv", "r_share"), "highest", 1.0, 0.0),
+    InLeads(
+        "second R",
+        _simple("r_prime_mv", "high", "second R (R')"),
+        ("V1", "V2"),
+        "high",
+        ("r_prime_mv",),
+        "highest",
+        1.0,
+        0.0,
+    ),
+    InLeads("S", _simple("s_mv", "low", "S deep"), (*LEFT, "II"), "low", ("s_mv",), "deepest", 0.8),
+    InLeads(
+        "P high", _simple("p_mv", "high", "P tall"), NOT_AVR, "high", ("p_mv", "p_max_mv", "p_area"), "highest", 0.9
+    ),
+    InLeads(
+        "P low",
+        _simple("p_mv", "low", "P inverted"),
+        ("I", "II", "V3", "V4", "V5", "V6"),
+        "low",
+        ("p_mv",),
+        "lowest",
+        1.1,
+    ),
 )
 
 
 def lead_findings(seen: Seen) -> list[Finding]:
-    """Return what is unusual in leads, neighbours told together."""
+    """Return what is unusual in leads, neighbours told together, in no order."""
     return [finding for kind in IN_LEADS if (finding := _in_leads(seen, kind)) is not None]
 
 
@@ -111,20 +165,34 @@ def _in_leads(seen: Seen, kind: InLeads) -> Finding | None:
     read = {lead: said for lead, said in read.items() if lead in joined or seen.z((said[1],)) >= kind.alone}
     if not read:
         return None
-    of_words: dict[str, list[str]] = {}
-    for lead, (words, _) in read.items():
-        of_words.setdefault(words, []).append(lead)
-    way = 1.0 if kind.side == "high" else -1.0
-    lead, (_, name) = max(read.items(), key=lambda item: way * seen.value(item[1][1]))
-    value = written(seen.value(name), REGISTRY[name].unit)
-    parts: list[str] = []
-    for words, leads in sorted(of_words.items(), key=lambda item: lead not in item[1]):
-        shared = words.split(" ", 1)[-1] if parts and words[:2] == parts[0][:2] else words
-        parts.append(f"{shared} in {written_leads(leads)}")
-    where = f"{kind.extreme} {value} in {lead}" if len(read) > 1 else value
+    lead, name = _extreme(seen, kind, read)
+    where = written(name, seen.value(name))
+    if len(read) > 1:
+        where = f"{'deepest' if name.startswith('q_mv') else kind.extreme} {where} in {lead}"
     others = [f"{measure}_{at}" for at in read for measure in kind.measures]
     names = (name, *(n for n in seen.out(others) if n != name))
-    text = f"{', '.join(parts)}, {where}"
+    text = f"{_which(read, lead)}, {where}"
+    leads = tuple(sorted(read, key=LEADS.index))
     return Finding(
-        text, name, names, kind.side, kind.weight, seen.z(names), tuple(sorted(read, key=LEADS.index)), kind.span
+        kind.kind, text, name, names, seen.side(name) or kind.side, kind.weight, seen.z(names), leads, kind.span
     )
+
+
+def _extreme(seen: Seen, kind: InLeads, read: dict[str, tuple[str, str]]) -> tuple[str, str]:
+    """Return the lead that has most of it, and the measurement that says so."""
+    stated = {lead: name for lead, (_, name) in read.items()}
+    if kind.kind == "Q":  # a duration is not held against a depth
+        long = {lead: name for lead, name in stated.items() if name.startswith("q_ms")}
+        stated = long or stated
+    way = 1.0 if seen.side(next(iter(stated.values()))) == "high" else -1.0
+    return max(stated.items(), key=lambda item: way * seen.value(item[1]))
+
+
+def _which(read: dict[str, tuple[str, str]], first: str) -> str:
+    """Return "T inverted in V4-V6, low in I, aVL", beginning with what is said of `first`."""
+    of_words: dict[str, list[str]] = {}
+    for lead in sorted(read, key=lambda lead: read[lead][0] != read[first][0]):
+        of_words.setdefault(read[lead][0], []).append(lead)
+    wave = read[first][0].split(" ")[0]
+    parts = [f"{words} in {written_leads(leads)}" for words, leads in of_words.items()]
+    return ", ".join([parts[0], *(part.removeprefix(f"{wave} ") if wave == "T" else part for part in parts[1:])])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,11 @@ from ecg_core.measurements.whole_findings import whole_findings
 from ecg_core.records import Sex
 
 MOST = 5
+FAR = 3.5
+"""Beyond this normal score (one in 4,000) rarity is no longer compared: weight alone puts reasons in order."""
+
+TOLD_BY = (("qrs_t_spatial_deg", "T low"), ("R progression", "Q"), ("R in V1", "second R"))
+"""What is told by something else where both are found, in one lead at least."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,24 @@ def reasons_of(
     most : how many reasons at most.
     """
     seen = Seen(measurements, ranks, ranges, age, sex)
-    ordered = sorted([*whole_findings(seen), *lead_findings(seen)], key=lambda finding: -finding.weight * finding.z)
+    found = _told_once([*whole_findings(seen), *lead_findings(seen)])
+    ordered = sorted(found, key=lambda finding: -finding.weight * min(finding.z, FAR))
     return tuple(_reason(seen, finding) for finding in ordered[:most])
+
+
+def _told_once(found: Sequence[Finding]) -> list[Finding]:
+    """Return findings without those that another one tells, which then stands for their measurements too."""
+    by_kind = {finding.kind: finding for finding in found}
+    for kind, by in TOLD_BY:
+        if kind in by_kind and by in by_kind and _share_leads(by_kind[kind], by_kind[by]):
+            told, teller = by_kind.pop(kind), by_kind[by]
+            names = dict.fromkeys((*teller.names, *told.names))
+            by_kind[by] = replace(teller, names=tuple(names), z=max(teller.z, told.z))
+    return list(by_kind.values())
+
+
+def _share_leads(a: Finding, b: Finding) -> bool:
+    return not a.leads or not b.leads or not set(a.leads).isdisjoint(b.leads)
 
 
 def _reason(seen: Seen, finding: Finding) -> Reason:
@@ -94,7 +116,7 @@ def _reason(seen: Seen, finding: Finding) -> Reason:
     start, stop = _span(seen, finding)
     text = finding.text
     if not missing and normal is not None:
-        text = f"{text} ({written_range(normal, measurement.unit)})"
+        text = f"{text} ({written_range(finding.name, normal)})"
     return Reason(
         text=text[:1].upper() + text[1:],
         names=finding.names,

@@ -28,12 +28,14 @@ class Finding:
 
     Attributes
     ----------
-    text : without the normal range where `ranged`, which then follows.
+    kind : what it is, whichever measurement says it.
+    text : without the normal range, which follows.
     name : the measurement whose value and range are stated; `names` are all it stands for, itself first.
     weight : how much it counts beside others of the same rarity.
     z : the largest normal score of what it stands for.
     """
 
+    kind: str
     text: str
     name: str
     names: tuple[str, ...]
@@ -77,7 +79,7 @@ class Seen:
         value, normal = self.value(name), self.range(name)
         if normal is None or not np.isfinite(value):
             return None
-        value, low, high = (as_number(v, REGISTRY[name].unit) for v in (value, normal.low, normal.high))
+        value, low, high = (in_words(name, v) for v in (value, normal.low, normal.high))
         return "high" if value > high else "low" if value < low else None
 
     def out(self, names: Iterable[str], side: Side | None = None) -> tuple[str, ...]:
@@ -86,29 +88,39 @@ class Seen:
         return tuple(name for name, at in found.items() if at is not None and side in (None, at))
 
 
-def decimals(unit: str) -> int:
-    """Return how many decimals a value is written with."""
-    return {"mV": 2, "": 2}.get(unit, 0)
+PERCENT = ("rr_irregularity", "rr_min_ratio", "rr_max_ratio", "other_beats_share")
+"""Ratios that people read in percent."""
 
 
-def as_number(value: float, unit: str) -> float:
-    """Return a value as it is written."""
-    return round(value, decimals(unit)) + 0.0
+def unit_of(name: str) -> str:
+    """Return the unit a measurement is written in."""
+    return "%" if name in PERCENT else REGISTRY[name].unit
 
 
-def written(value: float, unit: str) -> str:
+def in_words(name: str, value: float) -> float:
+    """Return a value as it is written: in percent where people do, rounded."""
+    number = 100.0 * value if name in PERCENT else value
+    return round(number, 2 if unit_of(name) in ("mV", "") else 0) + 0.0
+
+
+def _number(name: str, value: float) -> str:
+    return f"{in_words(name, value):.{2 if unit_of(name) in ('mV', '') else 0}f}".replace("-", MINUS)
+
+
+def written(name: str, value: float) -> str:
     """Return "152 ms", "−0.12 mV", "−52°"."""
-    number = f"{as_number(value, unit):.{decimals(unit)}f}".replace("-", MINUS)
-    return number + {"": "", "deg": "°"}.get(unit, f" {unit}")
+    unit = unit_of(name)
+    return _number(name, value) + {"": "", "deg": "°"}.get(unit, f" {unit}")
 
 
-def written_range(normal: NormalRange, unit: str) -> str:
+def written_range(name: str, normal: NormalRange) -> str:
     """Return "normal 78–112", "normal −0.03 to 0.10", "normal up to 30"."""
-    low, high = (written(v, unit).removesuffix(f" {unit}") for v in (normal.low, normal.high))
-    if as_number(normal.low, unit) == 0.0:
-        return f"normal up to {high}"
+    low, high = _number(name, normal.low), _number(name, normal.high)
+    degree = "°" if unit_of(name) == "deg" else ""
+    if in_words(name, normal.low) == 0.0 and REGISTRY[name].abnormal != "low":
+        return f"normal up to {high}{degree}"
     joint = " to " if MINUS in low or MINUS in high else DASH
-    return f"normal {low}{joint}{high}"
+    return f"normal {low}{degree}{joint}{high}{degree}"
 
 
 def written_leads(leads: Sequence[str]) -> str:

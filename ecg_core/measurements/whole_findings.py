@@ -55,10 +55,9 @@ def global_findings(seen: Seen) -> list[Finding]:
         if side is None or words is None:
             continue
         names = (told.name, *seen.out(told.with_it))
-        unit = REGISTRY[told.name].unit
-        text = f"{words} {written(seen.value(told.name), unit)}{told.after}"
-        leads = (REGISTRY[told.name].lead,) if REGISTRY[told.name].lead else ()
-        found.append(Finding(text, told.name, names, side, told.weight, seen.z(names), tuple(filter(None, leads))))
+        text = f"{words} {written(told.name, seen.value(told.name))}{told.after}"
+        leads = tuple(filter(None, (REGISTRY[told.name].lead,)))
+        found.append(Finding(told.name, text, told.name, names, side, told.weight, seen.z(names), leads))
     return found
 
 
@@ -69,7 +68,7 @@ def axis(seen: Seen) -> list[Finding]:
     if side is None:
         return []
     way = "left" if -90.0 <= value < 0.0 else "right" if 0.0 < value <= 180.0 else "extreme"
-    return [Finding(f"{way} axis {written(value, 'deg')}", name, (name,), side, 1.0, seen.z((name,)))]
+    return [Finding("axis", f"{way} axis {written(name, value)}", name, (name,), side, 1.0, seen.z((name,)))]
 
 
 RHYTHM = ("rr_irregularity", "rr_min_ratio", "rr_max_ratio", "rr_sd_ms", "rmssd_ms", "rr_step_ms", "other_beats_share")
@@ -79,23 +78,22 @@ def rhythm(seen: Seen) -> list[Finding]:
     """Return an irregular rhythm, an early or late beat, and beats of another shape."""
     out = {name: side for name in RHYTHM if (side := seen.side(name)) is not None}
     told: tuple[tuple[str, Side, str], ...] = (
-        ("rr_irregularity", "high", "RR irregular: it changes by a median of {} % from beat to beat"),
-        ("rr_min_ratio", "low", "early beat: the shortest RR is {} % of the median"),
-        ("rr_max_ratio", "high", "late beat: the longest RR is {} % of the median"),
+        ("rr_irregularity", "high", "RR irregular: it changes by a median of {} from beat to beat"),
+        ("rr_min_ratio", "low", "early beat: the shortest RR is {} of the median"),
+        ("rr_max_ratio", "high", "late beat: the longest RR is {} of the median"),
     )
     found = []
     rr = tuple(name for name in out if name != "other_beats_share")
     for name, side, text in told:
         if out.get(name) == side:
             names = (name, *(other for other in rr if other != name))
-            words = text.format(f"{100 * seen.value(name):.0f}")
-            found.append(Finding(words, name, names, side, 1.3, seen.z(names)))
+            words = text.format(written(name, seen.value(name)))
+            found.append(Finding("rr", words, name, names, side, 1.3, seen.z(names)))
             break
     if out.get("other_beats_share") == "high":
-        share = 100 * seen.value("other_beats_share")
-        text = f"{share:.0f} % of the beats have another shape"
         name = "other_beats_share"
-        found.append(Finding(text, name, (name,), "high", 1.2, seen.z((name,))))
+        text = f"{written(name, seen.value(name))} of the beats have another shape"
+        found.append(Finding("shapes", text, name, (name,), "high", 1.2, seen.z((name,))))
     return found
 
 
@@ -109,7 +107,7 @@ def missing_p(seen: Seen) -> list[Finding]:
         return []
     z = float(-ndtri(max(missing, 1e-4)))
     text = f"no P wave found before each beat (found in {100 * (1 - missing):.0f} % of normal ECGs)"
-    return [Finding(text, "p_ms", ("p_ms", "pr_ms"), "low", 1.4, z, span="before QRS")]
+    return [Finding("no P", text, "p_ms", ("p_ms", "pr_ms"), "low", 1.4, z, span="before QRS")]
 
 
 CRITERIA = {
@@ -136,21 +134,21 @@ def voltages(seen: Seen) -> list[Finding]:
         leads += tuple(str(REGISTRY[name].lead) for name in waves)
         side: Side = "low" if first.startswith("s_") else "high"
         told = text or _voltage(seen, first, ranged=False)
-        found.append(Finding(told, first, names, side, 1.2, seen.z(names), _ordered(leads)))
+        found.append(Finding("voltage", told, first, names, side, 1.2, seen.z(names), _ordered(leads)))
     low = seen.out(SIZES, "low")
     if low:
         words = f"low voltage: {_voltage(seen, low[0], ranged=False)}"
-        found.append(Finding(words, low[0], low, "low", 1.0, seen.z(low)))
+        found.append(Finding("low voltage", words, low[0], low, "low", 1.0, seen.z(low)))
     return found
 
 
 def _voltage(seen: Seen, name: str, *, ranged: bool) -> str:
     lead, kind = REGISTRY[name].lead, name[0].upper()
     title = CRITERIA[name][0] if name in CRITERIA else SIZES.get(name) or REGISTRY[name].title
-    value = written(abs(seen.value(name)), "mV")
+    value = written(name, abs(seen.value(name)))
     text = f"{kind} {value} {'tall' if kind == 'R' else 'deep'} in {lead}" if lead else f"{title} {value}"
     normal = seen.range(name)
-    return f"{text} ({written_range(normal, 'mV')})" if ranged and normal else text
+    return f"{text} ({written_range(name, normal)})" if ranged and normal else text
 
 
 def _ordered(leads: Iterable[str]) -> tuple[str, ...]:

@@ -10,24 +10,28 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Frame, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Page, expect
 
 from ecg_core.worklist import Job, Worklist
 from ecg_core.worklist.launch import lock_of
 from ecg_core.worklist.locks import ProcessLock
 from tests.browser.serving import free_port, served
+from tests.browser.worklist_page import (
+    FIND,
+    PATIENCE_MS,
+    POLLING_MS,
+    decide_in_grid,
+    decided,
+    give_name,
+    grid,
+    on_view,
+)
 
 PATIENCE_S = 120.0
-PATIENCE_MS = 1000 * PATIENCE_S
-POLLING_MS = 100.0
-"""A page behind another gets no animation frames to poll by."""
-
 SCROLL = (
     "name => leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) leadwise.desk.api.ensureNodeVisible(n); })"
 )
 """Rows out of sight are not in the page: where a record stands depends on which was on view when scoring ended."""
-
-FIND = "let said = null; leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) said = n.data.d; });"
 
 
 @pytest.fixture
@@ -65,47 +69,6 @@ def visitor(browser: Browser, stack: ExitStack) -> Page:
     return context.new_page()
 
 
-def grid(page: Page) -> Frame:
-    """Return the grid's frame, once it has rows."""
-    page.frame_locator("iframe[title*=agGrid]").locator(".ag-center-cols-container .ag-row").first.wait_for()
-    return next(frame for frame in page.frames if "st_aggrid" in frame.url)
-
-
-def on_view(page: Page, other_than: str = "", timeout_ms: float = PATIENCE_MS) -> str:
-    """Return the name of the record beside the grid, once it is another one and the server has every act."""
-    page.wait_for_function(
-        "old => { const d = window.leadwise && window.leadwise.desk, p = window.leadwise && window.leadwise.previewed;"
-        " return d && p && !d.pending.length && String(p.position) === d.current"
-        " && d.api.getRowNode(d.current).data.r !== old; }",
-        arg=other_than,
-        polling=POLLING_MS,
-        timeout=timeout_ms,
-    )
-    return page.evaluate("leadwise.desk.api.getRowNode(leadwise.desk.current).data.r")
-
-
-def decide_in_grid(page: Page, frame: Frame, key: str, name: str) -> str:
-    """Press a key in the grid's frame until the next record is on view."""
-    for _ in range(8):
-        frame.locator(".ag-row-selected .ag-cell").first.click()
-        page.keyboard.press(key)
-        with suppress(TimeoutError):
-            return on_view(page, other_than=name, timeout_ms=15_000)
-    raise AssertionError(f"{key} in the grid did nothing to {name}")
-
-
-def give_name(page: Page, name: str) -> None:
-    page.get_by_label("Your name").fill(name)
-    page.get_by_role("button", name="Keep").click()
-    page.wait_for_function("name => window.leadwise.desk.reviewer === name", arg=name, polling=POLLING_MS)
-
-
-def decided(page: Page, name: str) -> str:
-    """Return what the grid says of a record's decision."""
-    return page.evaluate(f"name => {{ {FIND} return said; }}", name)
-
-
-@pytest.mark.skipif("LEADWISE_BATCH_TEST" not in os.environ, reason="now and then a key in the grid's frame is lost")
 @pytest.mark.timeout(900)
 def test_a_batch_outlives_the_server_and_its_decisions_are_found(
     browser: Browser, place: Path, many_records: Path

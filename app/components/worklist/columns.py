@@ -217,6 +217,7 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
             "right": "0",
             "top": "50%",
             "transform": "translateY(-50%)",
+            "z-index": "2",
             "opacity": "0",
             "padding": "3px",
             "background": palette.colour("page", scheme),
