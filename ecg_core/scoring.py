@@ -19,6 +19,7 @@ from ecg_core.models.layers import ModelOutput
 from ecg_core.models.losses import gaussian_nll
 from ecg_core.preprocessing import COMPRESSION, MODEL_FS, compress, expand
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
+from ecg_core.sign_head import SignHead
 
 F32 = NDArray[np.float32]
 
@@ -196,12 +197,31 @@ def reconstruction_part(error: F32, nll: F32 | None, usable: NDArray[np.bool_]) 
     return float(np.log1p(error[rows][usable]).mean(dtype=np.float64))
 
 
-class RawParts(NamedTuple):
-    """Both parts of a batch's scores on their own scales, and the maps behind them.
+@dataclass(frozen=True)
+class Network:
+    """An autoencoder with what was fitted around it on training normals.
 
     Attributes
     ----------
-    reconstruction, latent : (batch,) each; higher = more anomalous.
+    density : of pooled encoder features.
+    signs : read off the same features.
+    error_scale : the normals' error of restoration.
+    leads : stands in for masked leads where the latent needs all.
+    """
+
+    model: Autoencoder
+    density: Density
+    signs: SignHead
+    error_scale: ErrorScale
+    leads: LeadCovariance
+
+
+class RawParts(NamedTuple):
+    """The parts of a batch's scores on their own scales, and the maps behind them.
+
+    Attributes
+    ----------
+    reconstruction, latent, signs : (batch,) each; higher = more anomalous.
     restoration : what the network put in place of hidden blocks.
     scale : (batch, 12, n), the normals' RMS error at each lead and phase, mV.
     error : (batch, 12, n), squared error in units of `scale`.
@@ -209,21 +229,14 @@ class RawParts(NamedTuple):
 
     reconstruction: NDArray[np.float64]
     latent: NDArray[np.float64]
+    signs: NDArray[np.float64]
     restoration: Restoration
     scale: F32
     error: F32
 
 
-def raw_parts(
-    model: Autoencoder,
-    density: Density,
-    error_scale: ErrorScale,
-    leads: LeadCovariance,
-    x: F32,
-    usable: NDArray[np.bool_],
-    phases: NDArray[np.int_],
-) -> RawParts:
-    """Run the network on a batch and return both parts.
+def raw_parts(network: Network, x: F32, usable: NDArray[np.bool_], phases: NDArray[np.int_]) -> RawParts:
+    """Run a network on a batch and return the parts of its score.
 
     Parameters
     ----------
@@ -231,9 +244,11 @@ def raw_parts(
     usable : (batch, 8), leads that are not masked.
     phases : (batch, n), see `beat_phase`.
     """
-    restoration, features = restore_and_describe(model, x, usable, leads.fill(x, usable))
-    scale = np.stack([error_scale.at(phase) for phase in phases])
+    filled = network.leads.fill(x, usable)
+    restoration, features = restore_and_describe(network.model, x, usable, filled)
+    scale = np.stack([network.error_scale.at(phase) for phase in phases])
     error = squared_error(x, restoration.x_hat) / scale**2
     nll = restoration.nll
     reconstruction = [reconstruction_part(error[k], None if nll is None else nll[k], usable[k]) for k in range(len(x))]
-    return RawParts(np.array(reconstruction), density.score(features), restoration, scale, error)
+    latent, signs = network.density.score(features), network.signs.score(features)
+    return RawParts(np.array(reconstruction), latent, signs, restoration, scale, error)

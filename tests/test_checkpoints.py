@@ -49,8 +49,8 @@ def test_saved_again_it_is_the_same(copy, tmp_path):
     config = save_checkpoint(checkpoint, tmp_path / "again")
     assert config.weights_sha256 == checkpoint.config.weights_sha256
     again = load_checkpoint(tmp_path / "again")
-    for key, value in checkpoint.model.state_dict().items():
-        assert torch.equal(value, again.model.state_dict()[key])
+    for key, value in checkpoint.network.model.state_dict().items():
+        assert torch.equal(value, again.network.model.state_dict()[key])
 
 
 def test_missing(tmp_path):

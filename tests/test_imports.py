@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = [
     *["errors", "plain", "store", "nursery", "pool", "config", "records", "preprocessing", "readers", "display"],
     *["synthetic_waves", "synthetic", "beats", "measurements", "detection", "reversal", "quality", "models", "density"],
-    *["imputation", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
+    *["imputation", "sign_head", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
     *["explanation", "expected", "checkpoints", "long_recording", "detector", "wording", "colours", "paper", "overlay"],
     *["report", "export", "score_file", "report_file", "batch", "batch_file", "worklist", "cli", "__main__"],
 ]

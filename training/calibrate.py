@@ -18,7 +18,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +48,19 @@ from ecg_core.checkpoints import (
     CheckpointConfig,
     ScoringConfig,
     default_store,
-    load_autoencoder,
     save_checkpoint,
 )
 from ecg_core.density import Density, fit_density
 from ecg_core.errors import ConfigError
 from ecg_core.imputation import LeadCovariance, fit_lead_covariance
+from ecg_core.measurements import NAMES
+from ecg_core.measurements.scores import fit_rank_scores, signed
 from ecg_core.models import REGISTRY, Autoencoder, architecture_of, build_model
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import INDEPENDENT_LEADS
 from ecg_core.scoring import (
     ErrorScale,
+    Network,
     beat_phase,
     fit_error_scale,
     latent_features,
@@ -68,6 +70,8 @@ from ecg_core.scoring import (
     squared_error,
 )
 from ecg_core.segments import beats_of_eight
+from ecg_core.sign_head import SignHead, fit_sign_head
+from training.measure import measured
 from training.signals import Prepared, load_prepared
 
 F32 = NDArray[np.float32]
@@ -77,20 +81,14 @@ VALIDATED_RATE = 0.05
 ERROR_SCALE_NORMALS = 2000
 MASKED_NORMALS = 200
 MARK_QUANTILE = 0.95
-WEIGHTS = {"reconstruction": 0.1, "latent": 1.0}
+FEWEST_MADE = 0.5
+"""A measurement that fewer normals have is left out."""
+
+PARTS = AutoencoderCheckpoint.parts
+WEIGHTS = {"reconstruction": 0.1, "latent": 1.0, "signs": 1.0}
 """Of an autoencoder's parts. Chosen on fold 9, abnormals used (`python -m training.weights`): the reconstruction ranks
 records worse than the latent does, and at 0.1 it costs at most .0012 of AUROC; at none, what was restored badly would
 never reach the verdict. See training/EXPERIMENTS.md."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A network with what was fitted on training normals."""
-
-    model: Autoencoder
-    density: Density
-    error_scale: ErrorScale
-    leads: LeadCovariance
 
 
 def good_normals(data: Prepared, split: str) -> NDArray[np.int64]:
@@ -127,29 +125,41 @@ def phases_of(x: F32, usable: NDArray[np.bool_]) -> NDArray[np.int_]:
     return np.stack([beat_phase(beats_of_eight(*one).samples, x.shape[-1]) for one in zip(x, usable, strict=True)])
 
 
-def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Fitted:
+def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Network:
     """Fit density and error scale on the train split's normals; `cache` is a folder that keeps them."""
-    x = data.signals[good_normals(data, "train")]
+    rows = good_normals(data, "train")
+    x = data.signals[rows]
     kept = cache / f"fitted-{fingerprint(model, x)}.npz" if cache else None
     if kept and kept.is_file():
         with np.load(kept) as arrays:
             density = Density(arrays["mean"], arrays["scale"], arrays["projection"], arrays["weight"])
-            return Fitted(model, density, ErrorScale(arrays["rms"]), LeadCovariance(arrays["leads"]))
-    fitted = _fit(model, x)
+            signs = SignHead(arrays["signs_mean"], arrays["signs_scale"], arrays["signs_weight"])
+            return Network(model, density, signs, ErrorScale(arrays["rms"]), LeadCovariance(arrays["leads"]))
+    fitted = _fit(model, x, signs_of(data, rows))
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        density = fitted.density
+        density, signs = fitted.density, fitted.signs
         part = kept.with_suffix(".part.npz")
         arrays = {name: getattr(density, name) for name in ("mean", "scale", "projection", "weight")}
+        arrays |= {f"signs_{name}": getattr(signs, name) for name in ("mean", "scale", "weight")}
         np.savez(part, rms=fitted.error_scale.rms, leads=fitted.leads.matrix, **arrays)
         part.replace(kept)
     return fitted
 
 
-def _fit(model: Autoencoder, x: F32) -> Fitted:
+def signs_of(data: Prepared, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the one-sided signs of normals, (n, n_signs): normal scores of measurements, abnormal side up."""
+    values = measured(data, rows).astype(np.float64)
+    made = np.isfinite(values).mean(axis=0) > FEWEST_MADE
+    names = tuple(name for name, ok in zip(NAMES, made, strict=True) if ok)
+    return signed(fit_rank_scores(values[:, made], names).transform(values[:, made]), names)
+
+
+def _fit(model: Autoencoder, x: F32, signs: NDArray[np.float64]) -> Network:
     half = x.shape[-1] // 2
+    whole = features_of(model, x, "features")
     density = fit_density(
-        features_of(model, x, "features"),
+        whole,
         features_of(model, x[..., :half], "first halves"),
         features_of(model, x[..., half:], "second halves"),
     )
@@ -160,7 +170,7 @@ def _fit(model: Autoencoder, x: F32) -> Fitted:
         errors.append(squared_error(batch, restore(model, batch, usable).x_hat))
         phases.append(phases_of(batch, usable))
     error_scale = fit_error_scale(np.concatenate(errors), np.concatenate(phases))
-    return Fitted(model, density, error_scale, fit_lead_covariance(x))
+    return Network(model, density, fit_sign_head(whole, signs), error_scale, fit_lead_covariance(x))
 
 
 def conditions() -> list[Condition]:
@@ -182,22 +192,33 @@ def seen_in(x: F32, condition: Condition) -> F32:
     return x[np.linspace(0, len(x) - 1, min(MASKED_NORMALS, len(x))).astype(int)] if condition.masked else x
 
 
-def parts_of_normals(fitted: Fitted, x: F32, condition: Condition) -> tuple[F32, F32, F32]:
-    """Return reconstruction part, latent part and highest trace, (n,) each, of normals masked and cropped alike."""
+def parts_of_normals(fitted: Network, x: F32, condition: Condition) -> F32:
+    """Return the parts of the score and the highest trace, (4, n), of normals masked and cropped alike."""
     n = round(condition.duration_s * MODEL_FS)
     found = []
     for batch in batches(x[..., :n]):
         usable = all_usable(batch, condition.masked)
-        phases = phases_of(batch, usable)
-        parts = raw_parts(fitted.model, fitted.density, fitted.error_scale, fitted.leads, batch, usable, phases)
-        highest = [score_trace(error).max() for error in parts.error]
-        found.append(np.stack([parts.reconstruction, parts.latent, highest]))
-    reconstruction, latent, highest = np.concatenate(found, axis=1)
-    return reconstruction, latent, highest
+        raw = raw_parts(fitted, batch, usable, phases_of(batch, usable))
+        highest = [score_trace(error).max() for error in raw.error]
+        found.append(np.stack([*(getattr(raw, name) for name in PARTS), highest]))
+    return np.concatenate(found, axis=1).astype(np.float32)
+
+
+def kept_parts(fitted: Network, x: F32, condition: Condition, cache: Path | None) -> F32:
+    """Return `parts_of_normals`, read from `cache` where they are, written there where not."""
+    kept = cache / f"{condition.key}.npy" if cache else None
+    if kept and kept.is_file():
+        return np.asarray(np.load(kept), dtype=np.float32)
+    parts = parts_of_normals(fitted, x, condition)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.save(kept.with_suffix(".part.npy"), parts)
+        kept.with_suffix(".part.npy").replace(kept)
+    return parts
 
 
 def fit_tables(
-    fitted: Fitted, x: F32, *, cache: Path | None = None, quick: bool = False
+    fitted: Network, x: F32, *, cache: Path | None = None, quick: bool = False
 ) -> tuple[dict[str, NormalScores], float]:
     """Return the calibration of every condition, and the mark level.
 
@@ -210,29 +231,19 @@ def fit_tables(
     tables, mark_level = {}, 0.0
     todo = [Condition(FULL_S)] if quick else conditions()
     for condition in tqdm(todo, "calibration", mininterval=5):
-        seen = seen_in(x, condition)
-        kept = cache / f"{condition.key}.npy" if cache else None
-        if kept and kept.is_file():
-            parts = np.load(kept)
-        else:
-            parts = np.stack(parts_of_normals(fitted, seen, condition))
-            if kept:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                np.save(kept.with_suffix(".part.npy"), parts)
-                kept.with_suffix(".part.npy").replace(kept)
-        reconstruction, latent, highest = parts
-        tables[condition.key] = normal_scores({"reconstruction": reconstruction, "latent": latent}, WEIGHTS)
+        parts = kept_parts(fitted, seen_in(x, condition), condition, cache)
+        tables[condition.key] = normal_scores(dict(zip(PARTS, parts[:-1], strict=True)), WEIGHTS)
         if condition == Condition():
-            mark_level = float(np.quantile(highest, MARK_QUANTILE))
+            mark_level = float(np.quantile(parts[-1], MARK_QUANTILE))
     return tables, mark_level
 
 
-def fingerprint(model: Autoencoder, x: F32, fitted: Fitted | None = None) -> str:
+def fingerprint(model: Autoencoder, x: F32, fitted: Network | None = None) -> str:
     """Return a digest of everything that cached results depend on."""
     digest = hashlib.sha256()
     if fitted:
         digest.update(fitted.density.projection.tobytes() + fitted.error_scale.rms.tobytes())
-        digest.update(fitted.leads.matrix.tobytes())
+        digest.update(fitted.leads.matrix.tobytes() + fitted.signs.weight.tobytes())
     for value in model.state_dict().values():
         digest.update(value.numpy().tobytes())
     digest.update(np.ascontiguousarray(x[:: max(1, len(x) // 16)]).tobytes())
@@ -303,10 +314,7 @@ def calibrate_network(
         versions=versions(),
         weights_sha256="",
     )
-    return save_checkpoint(
-        AutoencoderCheckpoint(config, tables, fitted.model, fitted.density, fitted.error_scale, fitted.leads),
-        store / name,
-    )
+    return save_checkpoint(AutoencoderCheckpoint(config, tables, fitted), store / name)
 
 
 def population_of(data: Prepared) -> str:
@@ -317,23 +325,34 @@ def population_of(data: Prepared) -> str:
     return f"validation normals of {', '.join(sources) or 'the data given'}"
 
 
-def recalibrate(model: str, data: Prepared, store: Path, source: Path | None = None) -> CheckpointConfig:
-    """Refit percentiles and threshold of a checkpoint on local normals; what was measured elsewhere is dropped."""
-    checkpoint = load_autoencoder((source or default_store()) / model)
-    x = data.signals[good_normals(data, "validation")]
-    fitted = Fitted(checkpoint.model, checkpoint.density, checkpoint.error_scale, checkpoint.leads)
-    tables, mark_level = fit_tables(fitted, x)
-    config = replace(
-        checkpoint.config,
-        scoring=ScoringConfig(checkpoint.config.scoring.weights, mark_level),
-        calibration=calibration_config(len(x), population_of(data)),
-        data={**checkpoint.config.data, "recalibrated_on": data.meta.get("sources")},
+def recalibrated_config(config: CheckpointConfig, data: Prepared, n: int, **changed: Any) -> CheckpointConfig:
+    """Return the config of a checkpoint whose percentiles rest on n local normals; what was measured elsewhere goes."""
+    return replace(
+        config,
+        calibration=calibration_config(n, population_of(data)),
+        data={**config.data, "recalibrated_on": data.meta.get("sources")},
         metrics={},
         operating_points=(),
         examples={},
         versions=versions(),
+        **changed,
     )
-    return save_checkpoint(replace(checkpoint, config=config, tables=tables), store / model)
+
+
+def recalibrate(checkpoint: AutoencoderCheckpoint, data: Prepared, store: Path, kept: Path | None) -> CheckpointConfig:
+    """Refit percentiles and threshold of an autoencoder on local normals.
+
+    Parameters
+    ----------
+    kept : folder in which the parts of the normals' scores are kept, for a consensus to be calibrated after it.
+    """
+    x = data.signals[good_normals(data, "validation")]
+    network = checkpoint.network
+    cache = kept / "calibration" / fingerprint(network.model, x, network) if kept else None
+    tables, mark_level = fit_tables(network, x, cache=cache)
+    scoring = ScoringConfig(checkpoint.config.scoring.weights, mark_level)
+    config = recalibrated_config(checkpoint.config, data, len(x), scoring=scoring)
+    return save_checkpoint(replace(checkpoint, config=config, tables=tables), store / checkpoint.config.name)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -357,7 +376,9 @@ def main(argv: list[str] | None = None) -> None:
     elif args.store is None:
         parser.error("--store is needed with --model: shipped checkpoints are not overwritten")
     else:
-        config = recalibrate(args.model, data, args.store, args.source)
+        from training.recalibrate import recalibrate_any  # which stands on this module
+
+        config = recalibrate_any(args.model, data, args.store, args.source)
     low, high = config.calibration.false_alarm_interval
     print(json.dumps({"name": config.name, "sha256": config.weights_sha256, **asdict(config.calibration)}, indent=1))
     print(

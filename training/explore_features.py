@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that training.prepare wrote")
     parser.add_argument("--store", type=Path, default=None)
     args = parser.parse_args(argv)
-    model = load_autoencoder((args.store or default_store()) / args.model).model
+    model = load_autoencoder((args.store or default_store()) / args.model).network.model
     data = load_prepared(args.data)
     x = data.signals[good_normals(data, "train")]
     normal, abnormal = (data.rows("validation", label) for label in ("normal", "abnormal"))

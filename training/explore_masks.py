@@ -34,8 +34,10 @@ def hidden(checkpoint: AutoencoderCheckpoint, x: F32, masked: tuple[int, ...]) -
     for batch in batches(x):
         visible = np.ones_like(batch)
         visible[:, list(masked)] = 0.0
-        features = checkpoint.model.features(torch.from_numpy(compress(batch) * visible), torch.from_numpy(visible))
-        found.append(checkpoint.density.score(features.numpy()))
+        features = checkpoint.network.model.features(
+            torch.from_numpy(compress(batch) * visible), torch.from_numpy(visible)
+        )
+        found.append(checkpoint.network.density.score(features.numpy()))
     return np.concatenate(found)
 
 
@@ -43,8 +45,8 @@ def filled_in(checkpoint: AutoencoderCheckpoint, x: F32, masked: tuple[int, ...]
     """Return the latent's distance, (n,), where the other leads stand in for them, as in use."""
     found = []
     for batch in batches(x):
-        whole = checkpoint.leads.fill(batch, all_usable(batch, masked))
-        found.append(checkpoint.density.score(latent_features(checkpoint.model, whole)))
+        whole = checkpoint.network.leads.fill(batch, all_usable(batch, masked))
+        found.append(checkpoint.network.density.score(latent_features(checkpoint.network.model, whole)))
     return np.concatenate(found)
 
 

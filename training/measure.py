@@ -1,9 +1,9 @@
 """Measure every record of a prepared folder, and hold the measurement detector against labels.
 
-``python -m training.measure --data PREPARED --out FOLDER [--workers 2]`` writes `measurements.parquet`: a row for each
-training normal and each record of the validation split, and one for each 5 s half of training normals. What is already
-there is not made again. ``--everything`` adds the other training records. ``--score`` prints AUROC and sensitivity on
-the validation split; the test split is never read.
+``python -m training.measure --data PREPARED [--workers 2]`` writes PREPARED/measurements/measurements.parquet: a row
+for each training normal and each record of the validation split, and one for each 5 s half of some training normals.
+What is already there is not made again. ``--everything`` adds the other training records. ``--score`` prints AUROC and
+sensitivity on the validation split; the test split is never read.
 """
 
 from __future__ import annotations
@@ -18,43 +18,63 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ecg_core.density import fit_density
 from ecg_core.errors import ECGError, RecordError
-from ecg_core.measurements import NAMES, measure_prepared
+from ecg_core.measurements import NAMES
 from ecg_core.measurements.scores import fit_rank_scores, signs_score
 from ecg_core.metrics import auroc
 from ecg_core.preprocessing import MODEL_FS
-from ecg_core.records import LEADS, twelve_from_eight
-from ecg_core.segments import beats_of_eight, usable_leads
-from training.signals import load_prepared
+from ecg_core.segments import segment_of_eight, usable_leads
+from training.signals import Prepared, load_prepared
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 CHUNK = 500
+KEPT, TABLE = "measurements", "measurements.parquet"
+"""Folder in a prepared one, and file in it, in which what was measured is kept."""
+
+HALVES = 2000
+"""Training normals whose halves say how well a measurement repeats."""
+
 HALF = round(5.0 * MODEL_FS)
 WHOLE, FIRST, SECOND = "whole", "first half", "second half"
 TAIL_FROM = 0.95
 CLASSES = ("MI", "STTC", "CD", "HYP")
 
 
-def measure_rows(data: str, rows: Sequence[int], stretch: str) -> pd.DataFrame:
-    """Return the measurements of some records, NaN where missing."""
-    prepared = load_prepared(data)
+def values_of(prepared: Prepared, rows: NDArray[np.int64], stretch: str = WHOLE) -> NDArray[np.float32]:
+    """Return the measurements of some records, shape (n, n_names), NaN where missing."""
     cut = {WHOLE: slice(None), FIRST: slice(0, HALF), SECOND: slice(HALF, 2 * HALF)}[stretch]
-    bad = prepared.bad_leads(np.asarray(rows, dtype=np.int64))
     found = np.full((len(rows), len(NAMES)), np.nan, dtype=np.float32)
-    for k, (row, lost) in enumerate(zip(rows, bad, strict=True)):
-        x = np.array(prepared.signals[row][:, cut])
-        good = usable_leads(lost)
-        beats = beats_of_eight(x, good)
-        usable = tuple(lead for lead in LEADS if lead not in lost)
-        found[k] = measure_prepared(twelve_from_eight(x), beats, usable).vector()
-    table = pd.DataFrame(found, columns=list(NAMES))
+    for k, (row, lost) in enumerate(zip(rows, prepared.bad_leads(rows), strict=True)):
+        segment = segment_of_eight(np.array(prepared.signals[row][:, cut]), usable_leads(lost))
+        found[k] = segment.measurements.vector()
+    return found
+
+
+def measure_rows(data: str, rows: Sequence[int], stretch: str) -> pd.DataFrame:
+    """Return the measurements of some records as a table."""
+    of = np.asarray(rows, dtype=np.int64)
+    table = pd.DataFrame(values_of(load_prepared(data), of, stretch), columns=list(NAMES))
     table.insert(0, "stretch", stretch)
-    table.insert(0, "row", np.asarray(rows))
+    table.insert(0, "row", of)
     return table
+
+
+def measured(prepared: Prepared, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the measurements of records, shape (n, n_names): those that stand in the folder, else measured now."""
+    path = prepared.folder / KEPT / TABLE if prepared.folder else None
+    if path and path.is_file():
+        table = pd.read_parquet(path)
+        whole = table[table["stretch"] == WHOLE].set_index("row")
+        if np.isin(rows, whole.index.to_numpy()).all():
+            return whole.loc[rows, list(NAMES)].to_numpy(np.float32)
+    return np.concatenate(
+        [values_of(prepared, rows[k : k + CHUNK]) for k in tqdm(range(0, len(rows), CHUNK), "measurements")]
+    )
 
 
 def _write_part(data: str, rows: list[int], stretch: str, path: Path) -> Path:
@@ -88,7 +108,7 @@ def measure_all(data: str, out: Path, workers: int, halves: int, everything: boo
         running = [pool.submit(_write_part, data, rows, stretch, path) for path, rows, stretch in todo]
         for k, done in enumerate(running):
             print(f"\r{k + 1} of {len(todo)} parts: {done.result().name}", end="", file=sys.stderr, flush=True)
-    joined = out / "measurements.parquet"
+    joined = out / TABLE
     pd.concat([pd.read_parquet(path) for path, _, _ in jobs], ignore_index=True).to_parquet(joined)
     return joined
 
@@ -146,16 +166,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.measure", description="Measure a prepared folder.")
     parser.add_argument("--data", required=True, help="prepared folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder for parts and measurements.parquet")
+    parser.add_argument("--out", type=Path, help="folder for parts and measurements.parquet (default: in the data)")
     parser.add_argument("--workers", type=int, default=1, help="processes (default 1)")
-    parser.add_argument("--halves", type=int, default=1_000_000, help="so many normals in halves (default all)")
+    parser.add_argument("--halves", type=int, default=HALVES, help=f"so many normals in halves (default {HALVES})")
     parser.add_argument("--everything", action="store_true", help="the training split's abnormal records too")
     parser.add_argument("--score", action="store_true", help="hold the detector against the validation split's labels")
     options = parser.parse_args(argv)
     try:
         if options.workers < 1:
             raise RecordError(f"Expected at least one worker; found {options.workers}.")
-        joined = measure_all(options.data, options.out, options.workers, options.halves, options.everything)
+        out = options.out or Path(options.data) / KEPT
+        joined = measure_all(options.data, out, options.workers, options.halves, options.everything)
         table = pd.read_parquet(joined)
         print(f"{joined}: {len(table)} rows, {len(NAMES)} measurements")
         if options.score:

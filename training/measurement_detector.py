@@ -37,29 +37,25 @@ from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import INDEPENDENT_LEADS
 from ecg_core.segments import segment_of_eight
 from training.calibrate import (
+    FEWEST_MADE,
     calibration_config,
     conditions,
     good_normals,
     population_of,
+    recalibrated_config,
     seen_in,
     versions,
 )
 from training.expected import fit_prepared
-from training.measure import FIRST, SECOND, WHOLE, measure_all
+from training.measure import FIRST, HALVES, KEPT, SECOND, WHOLE, measure_all
 from training.signals import Prepared, load_prepared
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 NAME = "measurements"
-HALVES = 2000
-"""Training normals whose halves say how well a measurement repeats."""
-
 WEIGHTS = {"density": 1.0, "signs": 1.0}
 """Of both parts' evidence; other weights were no better on fold 9 (training/EXPERIMENTS.md)."""
-
-FEWEST_MADE = 0.5
-"""A measurement that fewer normals have is left out of the score."""
 
 
 def fit(data: Prepared, table: pd.DataFrame) -> MeasurementCheckpoint:
@@ -152,12 +148,20 @@ def fit_tables(checkpoint: MeasurementCheckpoint, x: F32, cache: Path | None = N
 def make(folder: str, run: Path, store: Path, workers: int = 1) -> CheckpointConfig:
     """Measure, fit, calibrate and write STORE/measurements; `run` keeps what is dear."""
     data = load_prepared(folder)
-    table = pd.read_parquet(measure_all(folder, run, workers, HALVES, False))
+    table = pd.read_parquet(measure_all(folder, Path(folder) / KEPT, workers, HALVES, False))
     checkpoint = fit(data, table)
     x = data.signals[good_normals(data, "validation")]
     config = replace(checkpoint.config, calibration=calibration_config(len(x), population_of(data)))
     tables = fit_tables(checkpoint, x, run / "calibration" / digest_of(x))
     return save_checkpoint(replace(checkpoint, config=config, tables=tables), store / NAME)
+
+
+def recalibrate(checkpoint: MeasurementCheckpoint, data: Prepared, store: Path, kept: Path | None) -> CheckpointConfig:
+    """Refit percentiles and threshold on local normals; see `training.calibrate.recalibrate`."""
+    x = data.signals[good_normals(data, "validation")]
+    tables = fit_tables(checkpoint, x, kept / "calibration" / digest_of(x) if kept else None)
+    config = recalibrated_config(checkpoint.config, data, len(x))
+    return save_checkpoint(replace(checkpoint, config=config, tables=tables), store / checkpoint.config.name)
 
 
 def main(argv: list[str] | None = None) -> None:

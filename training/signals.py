@@ -58,11 +58,13 @@ class Prepared:
     signals : shape (n, 8, 1000), mV at 100 Hz, the independent leads; a memory map when it comes from a folder.
     records : one row per signal.
     meta : sources, preprocessing and counts.
+    folder : where it comes from; None for one that is only in memory.
     """
 
     signals: NDArray[np.float32]
     records: pd.DataFrame
     meta: dict[str, Any]
+    folder: Path | None = None
 
     def rows(
         self,
@@ -101,7 +103,7 @@ def load_prepared(folder: str | Path) -> Prepared:
     records = pd.read_parquet(folder / "records.parquet")
     if len(signals) != len(records):
         raise RecordError(f"{folder} has {len(signals)} signals for {len(records)} records; prepare it again.")
-    return Prepared(signals, records, meta)
+    return Prepared(signals, records, meta, folder)
 
 
 def read_source(path: str, options: SignalOptions) -> tuple[Record, tuple[str, ...]]:

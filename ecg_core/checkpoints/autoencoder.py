@@ -15,20 +15,18 @@ from ecg_core.density import Density
 from ecg_core.detection import Attention
 from ecg_core.explanation import attention_of, explain
 from ecg_core.imputation import LeadCovariance
-from ecg_core.models import Autoencoder, build_model
-from ecg_core.scoring import ErrorScale, beat_phase, raw_parts
+from ecg_core.models import build_model
+from ecg_core.scoring import ErrorScale, Network, beat_phase, raw_parts
 from ecg_core.segments import SegmentInput, SegmentScore
+from ecg_core.sign_head import SignHead
 
 
 @dataclass(frozen=True)
 class AutoencoderCheckpoint(Checkpoint):
-    """A network with what was fitted around it; its parts are "reconstruction" and "latent"."""
+    """A network with what was fitted around it; the parts of its score are "reconstruction", "latent" and "signs"."""
 
-    model: Autoencoder
-    density: Density
-    error_scale: ErrorScale
-    leads: LeadCovariance
-    parts = ("reconstruction", "latent")
+    network: Network
+    parts = ("reconstruction", "latent", "signs")
 
     @classmethod
     def build(cls, config: CheckpointConfig, groups: dict[str, Arrays]) -> AutoencoderCheckpoint:
@@ -47,20 +45,24 @@ class AutoencoderCheckpoint(Checkpoint):
             return cls(
                 config,
                 tables_of(groups["calibration"]),
-                model,
-                Density(**groups["density"]),
-                ErrorScale(groups["error_scale"]["rms"]),
-                LeadCovariance(groups["leads"]["covariance"]),
+                Network(
+                    model,
+                    Density(**groups["density"]),
+                    SignHead(**groups["signs"]),
+                    ErrorScale(groups["error_scale"]["rms"]),
+                    LeadCovariance(groups["leads"]["covariance"]),
+                ),
             )
 
     def groups(self) -> dict[str, Arrays]:
         """Return every array by group and name."""
-        density = {name: getattr(self.density, name) for name in ("mean", "scale", "projection", "weight")}
+        own = self.network
         return {
-            "network": {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()},
-            "density": density,
-            "error_scale": {"rms": self.error_scale.rms},
-            "leads": {"covariance": self.leads.matrix},
+            "network": {name: value.detach().cpu().numpy() for name, value in own.model.state_dict().items()},
+            "density": {name: getattr(own.density, name) for name in ("mean", "scale", "projection", "weight")},
+            "signs": {name: getattr(own.signs, name) for name in ("mean", "scale", "weight")},
+            "error_scale": {"rms": own.error_scale.rms},
+            "leads": {"covariance": own.leads.matrix},
             "calibration": arrays_of(self.tables),
         }
 
@@ -68,10 +70,10 @@ class AutoencoderCheckpoint(Checkpoint):
         x = np.stack([s.eight for s in segments])
         usable = np.stack([s.usable for s in segments])
         phases = np.stack([beat_phase(s.beats.samples, x.shape[-1]) for s in segments])
-        raw = raw_parts(self.model, self.density, self.error_scale, self.leads, x, usable, phases)
+        raw = raw_parts(self.network, x, usable, phases)
         return [
             SegmentScore(
-                {"reconstruction": float(raw.reconstruction[k]), "latent": float(raw.latent[k])},
+                {name: float(getattr(raw, name)[k]) for name in self.parts},
                 partial(explain, segment, raw, k, self.config.scoring.mark_level),
             )
             for k, segment in enumerate(segments)
@@ -80,8 +82,8 @@ class AutoencoderCheckpoint(Checkpoint):
     @property
     def has_attention(self) -> bool:
         """Whether the network attends."""
-        return hasattr(self.model, "attention")
+        return hasattr(self.network.model, "attention")
 
     def attention(self, segment: SegmentInput) -> Attention | None:
         """Return the attention weights over a segment; None for a network without attention."""
-        return attention_of(self.model, segment.eight, segment.usable) if self.has_attention else None
+        return attention_of(self.network.model, segment.eight, segment.usable) if self.has_attention else None

@@ -79,9 +79,9 @@ def test_recalibration_keeps_the_network_and_drops_what_was_measured_elsewhere(t
     shipped = load_checkpoint(default_store() / "cae")
     config = calibrate.recalibrate("cae", data, tmp_path)
     mine = load_checkpoint(tmp_path / "cae")
-    for key, value in shipped.model.state_dict().items():
-        assert torch.equal(value, mine.model.state_dict()[key])
-    assert np.array_equal(shipped.density.projection, mine.density.projection)
+    for key, value in shipped.network.model.state_dict().items():
+        assert torch.equal(value, mine.network.model.state_dict()[key])
+    assert np.array_equal(shipped.network.density.projection, mine.network.density.projection)
     assert config.metrics == {}
     assert config.operating_points == ()
     assert config.calibration.n_normals == 27
