@@ -18,7 +18,7 @@ _DESK = "worklist/desk.js"
 _split = st.components.v2.component("leadwise_split", css=_CSS, js=script(_DESK, "worklist/split.js"))
 _reviewer = st.components.v2.component("leadwise_reviewer", css=_CSS, js=script(_DESK, "worklist/reviewer.js"))
 _review = st.components.v2.component(
-    "leadwise_review", css=_CSS, js=script(_DESK, "worklist/preview.js", "worklist/review.js")
+    "leadwise_review", css=_CSS, js=script(_DESK, "paper/caliper.js", "worklist/preview.js", "worklist/review.js")
 )
 
 GRID_PX = 420
