@@ -42,6 +42,8 @@ class Review {
     this.turn = () => this.turned();
     this.desk.comment = this.remark;
     this.desk.turned = this.turn;
+    this.refuse = (words) => this.tell(words);
+    this.desk.refuse = this.refuse;
     this.about = this.desk.current;
     this.listener = () => this.state();
     this.desk.listeners.add(this.listener);
@@ -54,6 +56,11 @@ class Review {
     const button = element(`button.key${kind ? "." + kind : ""}`, { type: "button" }, element("span", {}, words), element("kbd", {}, key));
     button.addEventListener("click", act);
     return button;
+  }
+
+  tell(words) {
+    this.message.textContent = words;
+    this.message.hidden = !words;
   }
 
   write(comment) {
@@ -98,8 +105,7 @@ class Review {
     if (packet.position === null) { this.root.replaceChildren(this.empty); return; }
     this.drawHead();
     this.drawLast();
-    this.message.textContent = packet.message || "";
-    this.message.hidden = !packet.message;
+    this.tell(packet.message || "");
     if (this.body.parentNode !== this.root) { this.root.replaceChildren(this.body); this.fit(); }
     this.paint();
     this.state();
@@ -185,9 +191,10 @@ class Review {
     this.body.classList.toggle("behind", behind);
     this.body.setAttribute("aria-busy", String(behind));
     const named = Boolean(this.desk.reviewer), node = this.desk.node();
+    const side = node ? node.data.v : this.packet.side;
     for (const [value, button] of this.readings) {
       button.classList.toggle("unnamed", !named);
-      button.disabled = this.packet.side === "failed" && !behind;
+      button.disabled = side === "waiting" || (side === "failed" && value !== SECOND_LOOK);
       button.setAttribute("aria-pressed", String(this.packet.mine === value && !behind));
       button.title = named ? "" : "Enter your name first: it stands beside each decision";
     }
@@ -199,7 +206,7 @@ class Review {
     this.observer.disconnect();
     clearTimeout(this.later);
     // what was mounted since has put its own here
-    for (const [name, own] of [["send", this.send], ["comment", this.remark], ["turned", this.turn]]) {
+    for (const [name, own] of [["send", this.send], ["comment", this.remark], ["turned", this.turn], ["refuse", this.refuse]]) {
       if (this.desk[name] === own) this.desk[name] = null;
     }
   }
