@@ -57,6 +57,17 @@ def text(kind: str, words: str) -> None:
     st.html(f'<div class="lw-{kind}">{html.escape(words)}</div>')
 
 
+def scoring(headline: str, rest: str, share: float) -> None:
+    """Show how far a long recording is scored, where its verdict will stand; the words are escaped."""
+    done = f"{min(max(share, 0.0), 1.0) * 100:.0f}"
+    st.html(
+        f'<div class="lw-scoring"><b>{html.escape(headline)}</b><span>{html.escape(rest)}</span>'
+        f'<div role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{done}" '
+        f'aria-label="{html.escape(headline)}"><i style="width:{done}%"></i></div>'
+        "<p>The ECG can be read meanwhile. When its verdict is there, the most unusual 10 s come on view.</p></div>"
+    )
+
+
 def key_of_lines(*, filled: bool, rest: str) -> None:
     """Show what the lines of a signal mean, and `rest` after it."""
     kind, mark = ("mark", "marked") if filled else ("hollow", "marked, record below threshold")

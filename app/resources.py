@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from app import rows, words
-from app.background import Background
+from app.background import Background, Progress, Report
 from app.components import packets
 from app.sheet import LONG_S, Window
 from app.state import RATES, Entry
@@ -34,16 +35,26 @@ if TYPE_CHECKING:
 STORE_VARIABLE = "LEADWISE_STORE"
 BLOCK_S = 60.0
 
-Tell = Callable[[str, float], None]
+
+@st.cache_resource(show_spinner=False)
+def _detectors() -> type[AnomalyDetector]:
+    """Import the detector, and torch with it, once a process: not before it is needed.
+
+    Streamlit collects garbage after every run. What the libraries made when they were imported, most of all that is
+    there, stays for good: it is set aside, or each collection would look through it for a tenth of a second.
+    """
+    from ecg_core.detector import AnomalyDetector
+
+    gc.freeze()
+    return AnomalyDetector
 
 
 @st.cache_resource(show_spinner=False)
 def detector(model: str) -> AnomalyDetector:
     """Return a detector, loaded once a process from the store the operator names in LEADWISE_STORE, or the shipped."""
-    from ecg_core.detector import AnomalyDetector  # torch comes with it: not before it is needed
-
+    detectors = _detectors()
     store = os.environ.get(STORE_VARIABLE)
-    return AnomalyDetector.from_store(model, Path(store) if store else None)
+    return detectors.from_store(model, Path(store) if store else None)
 
 
 def store() -> Path:
@@ -86,7 +97,7 @@ def _background() -> Background[Detection]:
 def ask_for(entry: Entry, model: str) -> None:
     """Have a record scored while the page is used."""
     if (entry.key, model) not in _scored():
-        _background().ask((entry.key, model), lambda: _score(entry, model, None))
+        _background().ask((entry.key, model), lambda report: _score(entry, model, report))
 
 
 def is_ready(entry: Entry, model: str) -> bool:
@@ -96,7 +107,7 @@ def is_ready(entry: Entry, model: str) -> bool:
 
 def warm_soon(models: tuple[str, ...]) -> None:
     """Load models while the page is used, after what was asked for."""
-    _warming().ask(models, lambda: warm(models))
+    _warming().ask(models, lambda _: warm(models))
 
 
 @st.cache_resource(show_spinner=False, on_release=Background.stop)
@@ -107,7 +118,7 @@ def _warming() -> Background[None]:
 def forget_records() -> None:
     """Give up what was asked for, and forget all that this session computed of its records."""
     _background().forget()
-    for kept in (_scored, _overview, _detection, _window, _shown, _attention, signals_packet, model_packet):
+    for kept in (_scored, _failures, _overview, _detection, _window, _shown, _attention, signals_packet, model_packet):
         kept.clear()
 
 
@@ -122,38 +133,51 @@ def overview(entry: Entry) -> rows.Overview:
 
 
 @st.cache_resource(scope="session", max_entries=100, show_spinner=False)
-def _detection(key: str, model: str, checkpoint: str, _entry: Entry, _tell: Tell | None) -> Detection:
-    return _background().take((key, model), lambda: _score(_entry, model, _tell))
+def _detection(key: str, model: str, checkpoint: str, _make: Callable[[], Detection]) -> Detection:
+    return _make()
 
 
-def _score(entry: Entry, model: str, tell: Tell | None) -> Detection:
+def _score(entry: Entry, model: str, report: Report) -> Detection:
     if entry.duration <= LONG_S:
         return detector(model).detect(entry.record)
-    return detector(model).detect_blocks(_told(entry, lambda share: tell(model, share) if tell else None))
+    return detector(model).detect_blocks(_reported(entry, report))
 
 
-def _told(entry: Entry, tell: Callable[[float], None]) -> Iterator[Record]:
-    """Yield a recording minute by minute, and say after each which share of it was taken."""
+def _reported(entry: Entry, report: Report) -> Iterator[Record]:
+    """Yield a recording minute by minute, and report before each, and at the end, which share of it was taken."""
     for block in entry.blocks(BLOCK_S):
+        report((block.start_s - entry.record.start_s) / entry.duration)
         yield block
-        tell(min((block.start_s + block.duration) / entry.duration, 1.0))
+    report(1.0)
 
 
-def detection(entry: Entry, model: str, tell: Tell | None = None) -> Detection:
+def detection(entry: Entry, model: str) -> Detection:
     """Return a model's detection, cached by the record's and the checkpoint's digest.
-
-    Parameters
-    ----------
-    tell : of a long recording, told the model and the share that is scored (0-1), about once a minute of it.
 
     Raises
     ------
     ECGError
         If the checkpoint cannot be loaded or the record cannot be scored.
     """
-    found = _detection(entry.key, model, detector(model).checkpoint, entry, tell)
-    _scored().add((entry.key, model))
+    checkpoint, name, take = detector(model).checkpoint, (entry.key, model), _background().take
+    if name in _failures():
+        raise _failures()[name]
+    try:
+        found = _detection(*name, checkpoint, lambda: take(name, lambda: _score(entry, model, lambda _: None)))
+    except ECGError as error:
+        if entry.duration > LONG_S:
+            _failures()[name] = error
+        raise
+    _scored().add(name)
     return found
+
+
+def score_first(entry: Entry, model: str) -> Progress:
+    """Have a long recording scored before all that waits, and return how far that is; what is at work is joined.
+
+    It is a thread's work: whatever is clicked meanwhile, it goes on. `is_ready` says when `detection` returns at once.
+    """
+    return _background().first((entry.key, model), lambda report: _score(entry, model, report))
 
 
 @st.cache_resource(scope="session", show_spinner=False)
@@ -161,22 +185,26 @@ def _scored() -> set[tuple[str, str]]:
     return set()
 
 
-def waiting(entry: Entry, model: str, models: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the models that a long recording is shown without at first: all but `model`, while not scored."""
+@st.cache_resource(scope="session", show_spinner=False)
+def _failures() -> dict[tuple[str, str], ECGError]:
+    """Return why long recordings could not be scored: it is not tried again at each click."""
+    return {}
+
+
+def waiting(entry: Entry, models: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models that a long recording is shown without at first: those that have not scored it."""
     if entry.duration <= LONG_S:
         return ()
-    return tuple(name for name in models if name != model and (entry.key, name) not in _scored())
+    return tuple(name for name in models if not is_ready(entry, name))
 
 
-def detections(
-    entry: Entry, models: tuple[str, ...], tell: Tell | None = None
-) -> tuple[dict[str, Detection], dict[str, str]]:
+def detections(entry: Entry, models: tuple[str, ...]) -> tuple[dict[str, Detection], dict[str, str]]:
     """Return the detections of all models that gave one, and one sentence for each that did not."""
     found: dict[str, Detection] = {}
     failed: dict[str, str] = {}
     for model in models:
         try:
-            found[model] = detection(entry, model, tell)
+            found[model] = detection(entry, model)
         except ECGError as error:
             failed[model] = str(error)
             _scored().add((entry.key, model))

@@ -55,9 +55,29 @@ def example(name: str) -> tuple[str, str]:
     return EXAMPLES.get(name, (name.replace("-", " ").capitalize(), ""))
 
 
-def progress(total_s: float, title: str, share: float) -> str:
-    """Return how far the scoring of a long recording is."""
-    return f"Scoring {total_s / 60:.0f} min with {title}: {share * 100:.0f} %"
+def progress(total_s: float, title: str, share: float, left_s: float | None, begun: bool) -> str:
+    """Return how far the scoring of a long recording is: "Scoring with CAE: minute 61 of 180, about 40 s left".
+
+    Parameters
+    ----------
+    share : of the recording that is scored, 0-1.
+    left_s : how long it will take still, None where that is not known.
+    begun : False while another recording is scored first.
+    """
+    if not begun:
+        return f"Scoring with {title}: waiting for another recording"
+    if total_s < 120:
+        at = f"{share * 100:.0f} %"
+    else:
+        whole = max(round(total_s / 60), 1)
+        at = f"minute {min(int(share * total_s / 60) + 1, whole)} of {whole}"
+    return f"Scoring with {title}: {at}{'' if left_s is None else f', {_left(left_s)} left'}"
+
+
+def _left(seconds_: float) -> str:
+    if seconds_ < 10:
+        return "a few seconds"
+    return f"about {round(seconds_, -1):.0f} s" if seconds_ < 90 else f"about {seconds_ / 60:.0f} min"
 
 
 def provenance(title: str, detection: Detection | None) -> str:

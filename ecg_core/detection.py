@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ecg_core.measurements import Measurements
+    from ecg_core.measurements.norms import Norms
     from ecg_core.measurements.reasons import Reason
 
 FloatArray = NDArray[np.float32]
@@ -17,10 +18,11 @@ FloatArray = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured of a record, and what of it is most unusual for the record's sex and age, in words."""
+    """What was measured of a record, what of it is most unusual for the record's sex and age, and who is normal."""
 
     measurements: Measurements
     reasons: tuple[Reason, ...]
+    norms: Norms
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ class Detection:
     measurements : what a cardiologist measures, of the record or of a long one's strongest segment; None of a detector
         that does not measure, or where nothing was scored.
     reasons : the most unusual of the measurements in words, the most telling first.
+    norms : the normals that the measurements are held against.
     """
 
     record: str
@@ -190,6 +193,7 @@ class Detection:
     quality: dict[str, tuple[str, ...]] = field(default_factory=dict)
     measurements: Measurements | None = None
     reasons: tuple[Reason, ...] = ()
+    norms: Norms | None = None
 
     @property
     def lead_scores(self) -> dict[str, float | None]:

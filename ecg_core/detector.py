@@ -256,6 +256,7 @@ class AnomalyDetector:
             explanation=found.explain() if explain_it else None,
             measurements=measured.measurements if measured else None,
             reasons=measured.reasons if measured else (),
+            norms=measured.norms if measured else None,
         )
 
     def _detect_several(self, record: Record, rate: float, explain_it: bool) -> Detection:

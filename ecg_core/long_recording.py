@@ -84,6 +84,7 @@ class LongVerdict:
             explanation=self.explanation,
             measurements=self.measured.measurements if self.measured else None,
             reasons=self.measured.reasons if self.measured else (),
+            norms=self.measured.norms if self.measured else None,
             anomalous=share > rate,
             anomalous_share=share,
             expected_share=rate,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +15,12 @@ from scipy.ndimage import uniform_filter1d
 from ecg_core.beats import Beats, detect_beats
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import LEADS
-from ecg_core.reversal import suspect_reversal
+from ecg_core.reversal import ROWS, suspect_reversal, without_baseline
 
 FloatArray = NDArray[np.float64]
 RawArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
+Real = TypeVar("Real", np.float32, np.float64)
 
 MAX_BAD_LEADS = 4
 """With more leads than this unreadable, a record is not interpretable."""
@@ -105,11 +108,11 @@ class Quality:
         return f"{said}. {self.reversal}." if self.reversal else f"{said}."
 
 
-def _median(x: FloatArray, axis: int) -> FloatArray:
+def _median(x: NDArray[Real], axis: int) -> NDArray[Real]:
     """Return the median along an axis; on rows this short, sorting takes a quarter of `numpy.median`'s time."""
     n = x.shape[axis]
     middle = np.sort(x, axis=axis).take(range((n - 1) // 2, n // 2 + 1), axis=axis)
-    return np.asarray(middle.mean(axis=axis))
+    return np.asarray(middle.mean(axis=axis), dtype=x.dtype)
 
 
 @lru_cache(maxsize=16)
@@ -134,11 +137,12 @@ def _take_off_mains(x: RawArray, fs: float) -> tuple[RawArray, RawArray]:
     centred = seconds - seconds.mean(axis=2, keepdims=True)
     part = centred @ basis
     by_hz = np.sqrt(part[..., 0::2] ** 2 + part[..., 1::2] ** 2) * np.float32(np.sqrt(2.0 / n))
-    amplitude = np.median(by_hz, axis=1).max(axis=1)
+    amplitude = _median(by_hz, axis=1).max(axis=1)
     if fs < FOLDED_BELOW_HZ:
         return x, amplitude
-    clean = x.copy()
-    clean[:, : k * n] -= (part @ basis.T).reshape(len(x), k * n)
+    clean = np.empty_like(x)
+    np.subtract(x[:, : k * n], (part @ basis.T).reshape(len(x), k * n), out=clean[:, : k * n])
+    clean[:, k * n :] = x[:, k * n :]
     return clean, amplitude
 
 
@@ -160,29 +164,35 @@ def _to_model_rate(x: RawArray, fs: float) -> FloatArray:
     return np.asarray(np.diff(at_edge, axis=1) / ratio, dtype=np.float64)
 
 
-def _longest_run(mask: BoolArray) -> int:
-    """Return the length of the longest run of True in one dimension."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.view(np.int8), [0]])))
-    return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
+def _counts(mask: BoolArray) -> NDArray[np.int64]:
+    """Return how often each row is True; row by row it takes a tenth of the time of `axis=1`."""
+    return np.array([np.count_nonzero(row) for row in mask])
+
+
+def _has_run(mask: BoolArray, counts: NDArray[np.int64], n: int) -> BoolArray:
+    """Tell the rows with `n` times True in a row at least."""
+    found = np.zeros(len(mask), dtype=bool)
+    for row in np.flatnonzero(counts >= n):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], mask[row].view(np.int8), [0]])))
+        found[row] = (edges[1::2] - edges[::2]).max() >= n
+    return found
 
 
 def _flat(x: RawArray, fs: float, height: RawArray) -> BoolArray:
     """Tell leads that are constant, for 2 s or all the time."""
     n = round(STILL_S * fs)
     blocks = x[:, : x.shape[1] // n * n].reshape(len(x), -1, n)
-    still = np.ptp(blocks, axis=2) <= STILL_MV
-    return np.array([_longest_run(row) >= STILL_BLOCKS for row in still]) | (height < FLAT_MV)
+    still = blocks.max(axis=2) - blocks.min(axis=2) <= STILL_MV
+    return _has_run(still, _counts(still), STILL_BLOCKS) | (height < FLAT_MV)
 
 
-def _clipped(x: RawArray, fs: float, height: RawArray) -> BoolArray:
+def _clipped(x: RawArray, fs: float, low: RawArray, high: RawArray) -> BoolArray:
     """Tell leads that rest on their highest or lowest value as on a rail."""
-    slack = np.maximum(1e-3 * height, SAME_MV)[:, None]
+    slack = np.maximum(1e-3 * (high - low), SAME_MV)
     clipped = np.zeros(len(x), dtype=bool)
-    for at_rail in (x >= x.max(axis=1, keepdims=True) - slack, x <= x.min(axis=1, keepdims=True) + slack):
-        count = at_rail.sum(axis=1)
-        clipped |= count >= RAIL_SHARE * x.shape[1]
-        for lead in np.flatnonzero(count >= RAIL_S * fs):
-            clipped[lead] |= _longest_run(at_rail[lead]) >= RAIL_S * fs
+    for at_rail in (x >= (high - slack)[:, None], x <= (low + slack)[:, None]):
+        counts = _counts(at_rail)
+        clipped |= (counts >= RAIL_SHARE * x.shape[1]) | _has_run(at_rail, counts, math.ceil(RAIL_S * fs))
     return clipped
 
 
@@ -190,7 +200,8 @@ def _jump(w: FloatArray) -> FloatArray:
     """Return the largest change of the baseline between neighbouring 0.6 s, per lead, mV."""
     n = round(0.2 * MODEL_FS)
     level = _median(w[:, : w.shape[1] // n * n].reshape(len(w), -1, n), axis=2)
-    total = np.cumsum(np.pad(level, ((0, 0), (1, 0))), axis=1)
+    total = np.zeros((len(w), level.shape[1] + 1))
+    np.cumsum(level, axis=1, out=total[:, 1:])
     mean = (total[:, 3:] - total[:, :-3]) / 3
     return np.asarray(np.abs(mean[:, 3:] - mean[:, :-3]).max(axis=1), dtype=np.float64)
 
@@ -210,23 +221,25 @@ def _sync(w: FloatArray) -> FloatArray:
     slope[:, 1:-1] = (w[:, 2:] - w[:, :-2]) ** 2
     slope = np.sqrt(np.maximum(uniform_filter1d(slope, round(0.09 * MODEL_FS), axis=1), 0.0))
     slope /= slope.mean(axis=1, keepdims=True) + 1e-9
-    typical = _median(slope, axis=0)
+    typical = _median(np.ascontiguousarray(slope.T), axis=1)
     slope -= slope.mean(axis=1, keepdims=True)
     typical -= typical.mean()
     norm = np.sqrt((slope**2).sum(axis=1) * (typical**2).sum())
     return np.asarray(slope @ typical / (norm + 1e-9), dtype=np.float64)
 
 
-def _unexplained(w: FloatArray) -> FloatArray:
+def _unexplained(y: FloatArray) -> FloatArray:
     """Return the RMS in the worst 2 s that the other leads do not explain, per lead, mV.
 
     Twelve leads are projections of few dipoles (Kors, doi 10.1093/oxfordjournals.eurheartj.a059647): a lead that
     the others cannot predict within 2 s carries something that is not the heart. Limb leads are predicted from
     V1-V6 only, since one loose electrode disturbs all of them alike.
+
+    Parameters
+    ----------
+    y : shape (8, n), mV: I, II, V1-V6 without their baseline.
     """
     n = round(2 * MODEL_FS)
-    y = w - uniform_filter1d(w, round(0.8 * MODEL_FS), axis=1)
-    y = y[[0, 1, 6, 7, 8, 9, 10, 11]]
     parts = y[:, : y.shape[1] // n * n].reshape(8, -1, n).transpose(1, 0, 2)
     parts = parts - parts.mean(axis=2, keepdims=True)
     precision = np.linalg.inv(parts @ parts.transpose(0, 2, 1) / n + 1e-5 * np.eye(8))
@@ -255,33 +268,38 @@ def _follows(w: FloatArray, good: BoolArray) -> BoolArray:
     return follows
 
 
-def _find_faults(signal: NDArray[np.float32], fs: float) -> tuple[Quality, FloatArray]:
-    """Return the faults of one stretch of some seconds, and the stretch at 100 Hz without mains, (12, n)."""
+def _find_faults(signal: NDArray[np.float32], fs: float) -> tuple[Quality, FloatArray, FloatArray]:
+    """Return the faults of one stretch of some seconds, and the stretch at 100 Hz without mains.
+
+    All twelve leads, (12, n), and I, II, V1-V6 without their baseline, (8, n).
+    """
     x = np.asarray(signal, dtype=np.float32)
-    height = np.ptp(x, axis=1)
+    low, high = x.min(axis=1), x.max(axis=1)
     clean, mains = _take_off_mains(x, fs)
     w = _to_model_rate(clean, fs)
+    y = without_baseline(w[ROWS])
     found = dict.fromkeys(FAULTS, np.zeros(len(LEADS), dtype=bool))
-    found["flat"] = _flat(x, fs, height)
-    found["saturated"] = _clipped(x, fs, height) & ~found["flat"]
+    found["flat"] = _flat(x, fs, high - low)
+    found["saturated"] = _clipped(x, fs, low, high) & ~found["flat"]
     silent = (_sync(w) < SYNC) & ~found["flat"]
-    found["disconnected"] = silent & ~_follows(w, ~(silent | found["flat"] | found["saturated"]))
+    if silent.any():
+        found["disconnected"] = silent & ~_follows(w, ~(silent | found["flat"] | found["saturated"]))
     heavy = MAINS_MV if fs < FOLDED_BELOW_HZ else MAINS_FILTERED_MV
-    found["noisy"] = (mains > heavy) | (_roughness(w) > ROUGH_MV) | (_unexplained(w) > UNEXPLAINED_MV)
+    found["noisy"] = (mains > heavy) | (_roughness(w) > ROUGH_MV) | (_unexplained(y) > UNEXPLAINED_MV)
     found["baseline jump"] = _jump(w) > JUMP_MV
     for kind in ("noisy", "baseline jump"):
         found[kind] = found[kind] & ~found["flat"] & ~found["disconnected"]
+    bad = np.stack([found[kind] for kind in FAULTS])
     faults = {
-        lead: tuple(kind for kind in FAULTS if found[kind][k])
-        for k, lead in enumerate(LEADS)
-        if any(found[kind][k] for kind in FAULTS)
+        LEADS[k]: tuple(kind for kind, one in zip(FAULTS, bad[:, k], strict=True) if one)
+        for k in np.flatnonzero(bad.any(axis=0))
     }
-    return Quality(faults), w
+    return Quality(faults), w, y
 
 
 def _assess(signal: NDArray[np.float32], fs: float) -> Quality:
     """Assess one stretch of some seconds."""
-    found, w = _find_faults(signal, fs)
+    found, w, _ = _find_faults(signal, fs)
     return Quality(found.faults, suspect_reversal(w, found.usable_leads) if found.interpretable else None)
 
 
@@ -294,9 +312,9 @@ def assess_with_beats(signal: NDArray[np.float32], fs: float, x: NDArray[np.floa
     fs : sampling rate, Hz.
     x : the same stretch from `ecg_core.preprocessing.preprocess`: the heartbeats are looked for in its usable leads.
     """
-    found, w = _find_faults(signal, fs)
+    found, w, y = _find_faults(signal, fs)
     beats = detect_beats(x, found.usable_leads)
-    reversal = suspect_reversal(w, found.usable_leads, beats.samples) if found.interpretable else None
+    reversal = suspect_reversal(w, found.usable_leads, (y, beats.samples)) if found.interpretable else None
     return Quality(found.faults, reversal), beats
 
 

@@ -48,19 +48,31 @@ SPEAKING_MV = 0.3
 ROWS = [LEADS.index(lead) for lead in INDEPENDENT_LEADS]
 
 
-def median_beat(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.int64] | None = None) -> FloatArray | None:
-    """Return the median beat of I, II, V1-V6, shape (8, 100), mV, level zero before QRS; None below three beats.
+def without_baseline(w: FloatArray) -> FloatArray:
+    """Return leads at 100 Hz without what is slower than a beat."""
+    return w - uniform_filter1d(w, round(BASELINE_S * MODEL_FS), axis=1)
 
-    R peaks, indices at 100 Hz, are looked for where they are not given.
+
+def look_for_beats(w: FloatArray, usable: tuple[str, ...]) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return what `median_beat` is made of, from the twelve leads, (12, n), mV, at 100 Hz."""
+    y = without_baseline(w)
+    return y[ROWS], detect_beats(y.astype(np.float32), usable).samples
+
+
+def median_beat(y: FloatArray, peaks: NDArray[np.int64]) -> FloatArray | None:
+    """Return the median beat, shape (8, 100), mV, level zero before QRS; None below three beats.
+
+    Parameters
+    ----------
+    y : I, II, V1-V6 from `without_baseline`, shape (8, n), mV.
+    peaks : R peaks, indices at 100 Hz.
     """
-    y = w - uniform_filter1d(w, round(BASELINE_S * MODEL_FS), axis=1)
-    if peaks is None:
-        peaks = detect_beats(y.astype(np.float32), usable).samples
     peaks = peaks[(peaks >= BEFORE) & (peaks < y.shape[1] - AFTER)]
     if len(peaks) < MIN_BEATS:
         return None
-    beats = y[ROWS][:, peaks[:, None] + np.arange(-BEFORE, AFTER)]
-    beat = np.median(beats, axis=1)
+    beats = y[:, peaks + np.arange(-BEFORE, AFTER)[:, None]]
+    beats.sort(axis=2)
+    beat = beats[..., (len(peaks) - 1) // 2 : len(peaks) // 2 + 1].mean(axis=2)  # the median
     return np.asarray(beat - np.median(beat[:, PR], axis=1, keepdims=True), dtype=np.float64)
 
 
@@ -85,18 +97,20 @@ def _network() -> dict[str, NDArray[np.float32]]:
     return load_file(WEIGHTS)
 
 
-def _arms_and_legs(beat: FloatArray, known: NDArray[np.bool_]) -> int:
+def _arms_and_legs(beat: FloatArray, seen: NDArray[np.bool_]) -> int:
     """Return which of `EXCHANGES` the median beat points to (0: none)."""
     net = _network()
     x = (features(beat) - net["mean"]) / net["spread"]
-    x = np.where(known[:, None], x, 0.0).ravel()
+    x = np.where(seen[:, None], x, 0.0).ravel()
     logits = np.tanh(x @ net["weight_1"] + net["bias_1"]) @ net["weight_2"] + net["bias_2"]
     odds = np.exp(logits - logits.max())
     odds /= odds.sum()
     return int(1 + odds[1:].argmax()) if 1.0 - odds[0] > float(net["threshold"][0]) else 0
 
 
-def suspect_reversal(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.int64] | None = None) -> str | None:
+def suspect_reversal(
+    w: FloatArray, usable: tuple[str, ...], known: tuple[FloatArray, NDArray[np.int64]] | None = None
+) -> str | None:
     """Name the exchange of limb electrodes that a record points to.
 
     P, QRS and T of the median beat in I and II are judged against V1-V6 by a small network (56-32-4), trained on
@@ -108,7 +122,7 @@ def suspect_reversal(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.i
     ----------
     w : shape (12, n), mV, at 100 Hz.
     usable : leads without a fault.
-    peaks : R peaks, indices at 100 Hz, where they are known already.
+    known : I, II, V1-V6 `without_baseline`, (8, n), and R peaks, indices at 100 Hz, where they are known already.
 
     Returns
     -------
@@ -117,7 +131,7 @@ def suspect_reversal(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.i
     leads = usable if "II" in usable else (*usable, "II")
     if "I" not in usable or not any(lead in usable for lead in LEADS[6:]):
         return None
-    beat = median_beat(w, leads, peaks)
+    beat = median_beat(*(known or look_for_beats(w, leads)))
     if beat is None:
         return None
     if np.ptp(beat[1]) < SILENT_II_MV:
@@ -125,5 +139,5 @@ def suspect_reversal(w: FloatArray, usable: tuple[str, ...], peaks: NDArray[np.i
         return RIGHT_LEG if mirrored and np.ptp(beat[0]) > SPEAKING_MV else None
     if "II" not in usable:
         return None
-    known = np.array([lead in usable for lead in INDEPENDENT_LEADS])
-    return WORDS[_arms_and_legs(beat, known)] or None
+    seen = np.array([lead in usable for lead in INDEPENDENT_LEADS])
+    return WORDS[_arms_and_legs(beat, seen)] or None

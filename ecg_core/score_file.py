@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
 from ecg_core.plain import finite, plain
-from ecg_core.readers import needs_description, probe, read_blocks, read_record
+from ecg_core.readers import needs_description, read_blocks, read_up_to
 from ecg_core.readers.limits import MAX_WHOLE_S
 from ecg_core.records import Record
 
@@ -122,10 +122,8 @@ class FileScorer:
         """Read a file and prepare it for all models; None for one too long to be held."""
         from ecg_core.segments import prepare_record  # scipy and sleepecg come with it: workers alone need them
 
-        described = self.options.description(path)
-        if probe(path, **described).duration_s > MAX_WHOLE_S:
-            return None
-        return prepare_record(read_record(path, **described))
+        record = read_up_to(path, MAX_WHOLE_S, **self.options.description(path))
+        return None if record is None else prepare_record(record)
 
     def _in_blocks(self, path: Path, detector: Detector) -> Detection | str:
         blocks = read_blocks(path, **self.options.description(path))

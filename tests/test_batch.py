@@ -178,7 +178,6 @@ def test_names_from_files_cannot_steer_a_terminal(tmp_path):
 def test_long_recordings_are_read_in_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(score_file, "MAX_WHOLE_S", 20.0)
     path = write_wfdb(tmp_path, "long", seconds=1300)
-    monkeypatch.setattr(score_file, "read_record", None)
     ((_, outcome),) = FileScorer(ONE, load=FakeDetector).score(path)
     assert not isinstance(outcome, str)
     assert outcome.notes == ("3 blocks.",)
@@ -195,7 +194,7 @@ def test_the_machines_failures_become_sentences(tmp_path, monkeypatch, error, se
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(score_file, "read_record", fail)
+    monkeypatch.setattr(score_file, "read_up_to", fail)
     ((_, outcome),) = FileScorer(ONE, load=FakeDetector).score(write_wfdb(tmp_path, "a"))
     assert isinstance(outcome, str)
     assert sentence in outcome

@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from torch import nn
 
 from ecg_core.records import LEADS
-from ecg_core.reversal import EXCHANGES, WEIGHTS, features, median_beat
+from ecg_core.reversal import EXCHANGES, WEIGHTS, features, look_for_beats, median_beat
 from training.faults import read_ptbxl, signal_of
 
 HIDDEN = 32
@@ -47,7 +47,7 @@ def _collect(data: Path, folds: range) -> tuple[NDArray[np.float64], NDArray[np.
     beats, normal, fold = [], [], []
     for row in table[table["label"] != "other"].itertuples():
         signal, fs = signal_of(str(row.path))
-        beat = median_beat(signal.astype(np.float64), LEADS) if fs == 100 else None
+        beat = median_beat(*look_for_beats(signal.astype(np.float64), LEADS)) if fs == 100 else None
         if beat is not None:
             beats.append(beat)
             normal.append(row.label == "normal")

@@ -13,6 +13,7 @@ from app.components.export import ExportMenu
 from app.components.overview import overview
 from app.components.paper import paper
 from app.components.record_bar import no_record, record_bar
+from app.components.scoring import scoring
 from app.components.threshold import threshold_slider
 from app.components.verdict import verdict_band
 from app.state import Entry
@@ -26,24 +27,13 @@ def page() -> None:
         no_record("analyse")
         look.status_bar("no record open")
         return
-    model = state.value(state.MODEL)
-    waiting = resources.waiting(entry, model, state.MODELS)
+    waiting = resources.waiting(entry, state.MODELS)
     now = tuple(name for name in state.MODELS if name not in waiting)
     # scored before anything of it is shown: the last record stays on view whole, never under the next one's name
-    with st.container(key="progress"):
-        bar = st.empty()
-        with bar, st.spinner("Scoring with three models…"):
-            found, failed = resources.detections(entry, now, lambda name, share: _tell(bar, entry, name, share))
+    with st.container(key="progress"), st.empty(), st.spinner("Scoring with three models…"):
+        found, failed = resources.detections(entry, now)
     with st.container(key="analysis"):
         _analysis(entry, found, failed, waiting)
-    if waiting:
-        resources.detections(entry, waiting, lambda name, share: _tell(bar, entry, name, share))
-        st.rerun()
-
-
-def _tell(bar: st.delta_generator.DeltaGenerator, entry: Entry, model: str, share: float) -> None:
-    with bar:
-        look.text("progress", words.progress(entry.duration, state.TITLES[model], share))
 
 
 def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str], waiting: Sequence[str]) -> None:
@@ -55,6 +45,8 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
         st.button("Next model", on_click=state.next_model, shortcut="M")
     for name, sentence in failed.items():
         look.text("problem", f"{state.TITLES[name]}: {sentence}")
+    if waiting:
+        scoring(entry, sorted(waiting, key=lambda name: name != model), band=model in waiting)
     limits = {each: resources.thresholds(entry, found, each) for each in state.RATES}
     if detection is not None:
         normals = resources.normal_scores(entry, model, detection)
@@ -79,8 +71,10 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
             _sheet(entry, view, seen, above)
             _explore(entry, view, seen)
         with st.container(key="rail"):
-            _rail(entry, model, view, above)
-    look.status_bar(words.provenance(state.TITLES[model], detection))
+            if detection and view:
+                _rail(entry, model, detection, view, above)
+    title = state.TITLES[model]
+    look.status_bar(f"{title}: scoring" if model in waiting else words.provenance(title, detection))
 
 
 def _overview(
@@ -148,13 +142,14 @@ def _explore(entry: Entry, view: Detection | None, seen: sheet.Window) -> None:
     st.plotly_chart(figure, key="explore_chart", theme=None, config={"displaylogo": False, "scrollZoom": True})
 
 
-def _rail(entry: Entry, model: str, view: Detection | None, above: Mapping[float, bool | None]) -> None:
-    if view is None or not view.interpretable:
-        return
+def _rail(entry: Entry, model: str, whole: Detection, view: Detection, above: Mapping[float, bool | None]) -> None:
     rate = state.value(state.RATE)
-    stretches = operating.at_each_rate(
-        lambda each: summary.stretches_data(entry, view, bool(above[each]), state.stretch()), rate
-    )
-    rail.stretch_list(stretches, state.take_stretch)
-    threshold_slider(summary.threshold_data(resources.operating_points(model), rate), state.take_rate)
-    rail.lead_bars(summary.lead_bars_data(view))
+    if view.interpretable:
+        stretches = operating.at_each_rate(
+            lambda each: summary.stretches_data(entry, view, bool(above[each]), state.stretch()), rate
+        )
+        rail.stretch_list(stretches, state.take_stretch)
+    if whole.interpretable:
+        threshold_slider(summary.threshold_data(resources.operating_points(model), rate), state.take_rate)
+    if view.interpretable:
+        rail.lead_bars(summary.lead_bars_data(view))

@@ -7,6 +7,7 @@ import streamlit as st
 from app import comparison, held_out, look, resources, sheet, state, words
 from app.components.compare import bands
 from app.components.record_bar import no_record, record_bar
+from app.components.scoring import scoring
 from app.components.table import facts, table
 from app.state import Entry
 from ecg_core.detection import Detection
@@ -20,8 +21,11 @@ def page() -> None:
     """Show the record on view as three models see it, if one is open, and the held-out figures."""
     entry = state.current()
     found: dict[str, Detection] = {}
+    failed: dict[str, str] = {}
+    waiting = resources.waiting(entry, state.MODELS) if entry else ()
     if entry is not None:
-        found, failed = _scored(entry)
+        with st.container(key="progress"), st.empty(), st.spinner("Scoring with three models…"):
+            found, failed = resources.detections(entry, tuple(m for m in state.MODELS if m not in waiting))
     with st.container(key="compare"):
         if entry is None:
             no_record("compare")
@@ -29,22 +33,12 @@ def page() -> None:
             record_bar(entry)
             for name, sentence in failed.items():
                 look.text("problem", f"{state.TITLES[name]}: {sentence}")
-            _record(entry, found)
+            if waiting:
+                scoring(entry, waiting, band=True)
+            else:
+                _record(entry, found)
     _held_out(entry, found)
     look.status_bar("no record open" if entry is None else held_out.provenance(list(found.values())))
-
-
-def _scored(entry: Entry) -> tuple[dict[str, Detection], dict[str, str]]:
-    """Return what each model found, and say meanwhile what runs: of a long recording how much of it is scored."""
-    with st.container(key="progress"):
-        bar = st.empty()
-
-        def tell(model: str, share: float) -> None:
-            with bar:
-                look.text("progress", words.progress(entry.duration, state.TITLES[model], share))
-
-        with bar, st.spinner("Scoring with three models…"):
-            return resources.detections(entry, state.MODELS, tell)
 
 
 def _record(entry: Entry, found: dict[str, Detection]) -> None:

@@ -13,6 +13,7 @@ from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitt
 from ecg_core.density import Density
 from ecg_core.detection import Explanation, Measured
 from ecg_core.expected import ExpectedModel, explain_expected
+from ecg_core.measurements.norms import Norms
 from ecg_core.measurements.ranges import NormalRanges
 from ecg_core.measurements.reasons import reasons_of
 from ecg_core.measurements.scores import RankScores, signs_score
@@ -93,4 +94,5 @@ class MeasurementCheckpoint(Checkpoint):
     def measure(self, segment: SegmentInput, record: Record) -> Measured | None:
         """Return what was measured and what of it is unusual for the record's sex and age."""
         found = segment.measurements
-        return Measured(found, reasons_of(found, self.ranks, self.ranges, record.age, record.sex))
+        reasons = reasons_of(found, self.ranks, self.ranges, record.age, record.sex)
+        return Measured(found, reasons, Norms(self.ranges, self.expected.normal_beats, record.age, record.sex))

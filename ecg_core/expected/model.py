@@ -17,7 +17,8 @@ from ecg_core.expected.phase_out import GRID, PARTS, PhaseOut, fit_phase_out, le
 from ecg_core.expected.time_map import Channels, MarkLevels, own_channel, rhythm_channel, wave_channel
 from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.measurements import Measurements
-from ecg_core.measurements.median_beat import BEFORE
+from ecg_core.measurements.median_beat import BEFORE, GRID_FS
+from ecg_core.measurements.norms import Band
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import LEADS, twelve_from_eight
 from ecg_core.scoring import N_PHASES, ErrorScale, beat_phase, squared_error, usable_in_map
@@ -104,6 +105,12 @@ class ExpectedModel:
     def mark_level(self) -> float:
         """Level of the squared error, 50 ms mean in the highest lead, at which a stretch is marked."""
         return (self.levels.wave * self.levels.joint) ** 2
+
+    @property
+    def normal_beats(self) -> Band:
+        """The band of normals' median beats."""
+        low, high = self.band
+        return Band(np.asarray((BAND_AT - BEFORE) * 1000.0 / GRID_FS, dtype=np.float64), low, high)
 
     def expect(self, x: F32, usable: NDArray[np.bool_], beats: Beats, found: Measurements) -> Expectation | None:
         """Return what is expected of a record, shape (8, n) in mV; None without a median beat.

@@ -19,8 +19,6 @@ Side = Literal["high", "low"]
 CHEST = LEADS[6:]
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
-CHEST = LEADS[6:]
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -103,24 +101,30 @@ def in_words(name: str, value: float) -> float:
     return round(number, 2 if unit_of(name) in ("mV", "") else 0) + 0.0
 
 
-def _number(name: str, value: float) -> str:
+def written_number(name: str, value: float) -> str:
+    """Return "152", "−0.12": a value without its unit."""
     return f"{in_words(name, value):.{2 if unit_of(name) in ('mV', '') else 0}f}".replace("-", MINUS)
 
 
 def written(name: str, value: float) -> str:
     """Return "152 ms", "−0.12 mV", "−52°"."""
     unit = unit_of(name)
-    return _number(name, value) + {"": "", "deg": "°"}.get(unit, f" {unit}")
+    return written_number(name, value) + {"": "", "deg": "°"}.get(unit, f" {unit}")
 
 
 def written_range(name: str, normal: NormalRange) -> str:
     """Return "normal 78–112", "normal −0.03 to 0.10", "normal up to 30"."""
-    low, high = _number(name, normal.low), _number(name, normal.high)
+    return f"normal {written_span(name, normal)}"
+
+
+def written_span(name: str, normal: NormalRange) -> str:
+    """Return "78–112", "−0.03 to 0.10", "up to 30"."""
+    low, high = written_number(name, normal.low), written_number(name, normal.high)
     degree = "°" if unit_of(name) == "deg" else ""
     if in_words(name, normal.low) == 0.0 and REGISTRY[name].abnormal != "low":
-        return f"normal up to {high}{degree}"
+        return f"up to {high}{degree}"
     joint = " to " if MINUS in low or MINUS in high else DASH
-    return f"normal {low}{degree}{joint}{high}{degree}"
+    return f"{low}{degree}{joint}{high}{degree}"
 
 
 def written_leads(leads: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from ecg_core.readers.archive import Unpacked, is_archive, unpack
 from ecg_core.readers.discover import find_records, group_uploads, missing_files, needs_description
 from ecg_core.readers.files import Upload
 from ecg_core.readers.lead_names import canonical_lead
-from ecg_core.readers.read import Probe, probe, read_blocks, read_part, read_record
+from ecg_core.readers.read import Probe, probe, read_blocks, read_part, read_record, read_up_to
 
 __all__ = [
     "Probe",
@@ -20,5 +20,6 @@ __all__ = [
     "read_blocks",
     "read_part",
     "read_record",
+    "read_up_to",
     "unpack",
 ]

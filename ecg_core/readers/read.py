@@ -79,6 +79,29 @@ def read_record(
     return recording.record(0, recording.n_samples, max_gap_s)
 
 
+def read_up_to(
+    source: Source,
+    longest_s: float,
+    *,
+    fs: float | None = None,
+    unit: str | None = None,
+    leads: Leads | None = None,
+) -> Record | None:
+    """Read one record as `read_record` does, its header once; None for one that is longer than `longest_s`.
+
+    Raises
+    ------
+    RecordError
+        As `read_record`.
+    """
+    recording = open_recording(source, fs=fs, unit=unit, leads=leads)
+    recording.check(whole=False)
+    if recording.duration_s > longest_s:
+        return None
+    recording.check(whole=True)
+    return recording.record(0, recording.n_samples)
+
+
 def read_blocks(
     source: Source,
     block_s: float = 600.0,

@@ -149,7 +149,29 @@ def scored(app: AppTest) -> dict[str, Any]:
     raise AssertionError("rows still wait")
 
 
+def is_scoring(app: AppTest) -> bool:
+    """Return whether the page says that a long recording is being scored."""
+    return 'class="lw-scoring"' in page_words(app) or 'class="lw-progress"' in page_words(app)
+
+
+def settled(app: AppTest) -> AppTest:
+    """Look again and again, as the browser does, until a long recording is scored by all models."""
+    for _ in range(400):
+        if not is_scoring(app):
+            return app
+        time.sleep(0.05)
+        app.run()
+        assert not app.exception
+    raise AssertionError("a recording is still being scored")
+
+
 def send(app: AppTest, *entries: Entry) -> AppTest:
+    """Open records that are not on disk, and wait until the first is scored."""
+    begun(app, *entries)
+    return settled(app)
+
+
+def begun(app: AppTest, *entries: Entry) -> AppTest:
     """Open records that are not on disk."""
     app.run()
     app.session_state["entries"] = {entry.key: entry for entry in entries}

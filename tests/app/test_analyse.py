@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +11,22 @@ import pytest
 
 from app import state
 from app.state import Entry
+from ecg_core.errors import RecordError
 from ecg_core.records import LEADS
-from tests.app.page_parts import carried, opened, page_words, parts, send, signals, verdict, view
+from tests.app.page_parts import (
+    begun,
+    button,
+    carried,
+    opened,
+    page_words,
+    parts,
+    send,
+    settled,
+    signals,
+    verdict,
+    view,
+    visit,
+)
 
 
 def at_100_hz(record):
@@ -179,6 +195,83 @@ def test_a_long_recording_has_an_overview_and_ten_seconds_on_view(app, record):
     assert any("strongest 10 s" in line for line in verdict(app)["where"]["lines"])
 
 
+@pytest.fixture
+def held(fake_detector, monkeypatch):
+    """Hold every model at its second block until told; count how often each begins."""
+    may_go, began = threading.Event(), []
+    detect_blocks = fake_detector.AnomalyDetector.detect_blocks
+
+    def slowly(self, blocks, *args, **kwargs):
+        began.append(self.name)
+        waited = (block if k == 0 or may_go.wait(30) else None for k, block in enumerate(blocks))
+        return detect_blocks(self, waited, *args, **kwargs)
+
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_blocks", slowly)
+    yield may_go, began
+    may_go.set()
+
+
+def wait_until(app, words: str) -> None:
+    for _ in range(200):
+        if words in page_words(app):
+            return
+        time.sleep(0.05)
+        app.run()
+    raise AssertionError(f"{words!r} is not said: {page_words(app)}")
+
+
+def test_a_long_recording_is_read_while_it_is_scored_and_no_click_starts_it_again(app, record, held):
+    may_go, began = held
+    begun(app, Entry("long", long_record(record, 3)), Entry("short", record))
+    wait_until(app, "Scoring with VAE-BiLSTM-MHA: minute 2 of 3")
+    assert "then CAE, VAE-BiLSTM" in page_words(app)
+    assert 'role="progressbar"' in page_words(app)
+    assert not parts(app, "leadwise_verdict")
+    assert not parts(app, "leadwise_rail")
+    assert signals(app)["n"] == 5000
+    assert view(app)["model"] is None
+    # another layout, another model, another record, and back: each finds the work where it was
+    app.segmented_control(key=state.LAYOUT).set_value("12x1").run()
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    wait_until(app, "Scoring with CAE: minute 2 of 3")
+    button(app, "Next").click().run()
+    assert verdict(app)["record"] == "short"
+    button(app, "Previous").click().run()
+    wait_until(app, "Scoring with CAE: minute 2 of 3")
+    may_go.set()
+    settled(app)
+    assert sorted(began) == sorted(state.MODELS)
+    assert verdict(app)["figure_suffix"] == " %"
+    assert [m["chosen"] for m in verdict(app)["sure"]["models"]] == [True, False, False]
+
+
+def test_compare_waits_for_a_long_recording_in_words(app, record, held):
+    may_go, began = held
+    begun(app, Entry("long", long_record(record, 3)))
+    visit(app, "compare")
+    wait_until(app, "Scoring with CAE: minute 2 of 3")
+    assert not parts(app, "leadwise_compare")
+    may_go.set()
+    settled(app)
+    assert parts(app, "leadwise_compare")
+    assert sorted(began) == sorted(state.MODELS)
+
+
+def test_what_cannot_be_scored_is_said_once_and_not_tried_at_each_click(app, record, fake_detector, monkeypatch):
+    tried = []
+
+    def fails(self, blocks, *_):
+        tried.append(self.name)
+        raise RecordError(f"Expected blocks; found none in {self.name}.")
+
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_blocks", fails)
+    send(app, Entry("long", long_record(record, 3)))
+    app.segmented_control(key=state.LAYOUT).set_value("12x1").run()
+    assert "Expected blocks; found none in cae." in page_words(app)
+    assert sorted(tried) == sorted(state.MODELS)
+    assert parts(app, "leadwise_paper")
+
+
 def test_the_ten_seconds_picked_are_scored_and_shown(app, record):
     send(app, Entry("long", long_record(record, 3)))
     first = signals(app)
@@ -193,6 +286,19 @@ def test_the_ten_seconds_picked_are_scored_and_shown(app, record):
     assert made["id"] == view(app)["made"]
     assert all(63.0 <= s["start_s"] <= 73.0 for s in made["stretches"])
     assert "1:03–1:13 on the paper" in overview(app)["view_words"]
+
+
+def test_seconds_that_cannot_be_read_keep_the_recordings_threshold_at_hand(app, record):
+    long = long_record(record, 3)
+    long.signal[:, 30_000:60_000] = np.random.default_rng(0).normal(0, 1.5, (12, 30_000))
+    long.signal[:3, 30_000:60_000] = 0.0
+    send(app, Entry("long", long))
+    app.session_state["view"] = 75.0
+    app.run()
+    assert view(app)["model"] is None
+    assert "not interpretable" in overview(app)["view_words"]
+    assert len(parts(app, "leadwise_threshold")) == 1
+    assert not parts(app, "leadwise_rail")
 
 
 def test_flipping_the_model_of_a_long_recording_keeps_the_seconds(app, record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -291,7 +292,7 @@ def test_a_record_is_shown_with_its_strongest_stretch(app, worklist, make):
     assert len(packet) < 60_000
 
 
-def test_a_file_that_failed_shows_its_sentence_and_takes_no_decision(app, worklist, make):
+def test_a_file_that_failed_shows_its_sentence_and_takes_a_note_for_a_second_look(app, worklist, make, place):
     job = make()
     on(app, job)
     bad = next(p for p in range(N + 1) if row_of(worklist, job, p)["verdict"] == "failed")
@@ -299,8 +300,47 @@ def test_a_file_that_failed_shows_its_sentence_and_takes_no_decision(app, workli
     assert said["side"] == "failed"
     assert "is damaged; get it again." in said["rarity"]
     said = act(app, worklist, job, decision(bad))
-    assert "nothing to decide" in said["failed"][0]["message"]
+    assert said["failed"][0]["message"] == "bad could not be read: note it for a second look, with a comment."
     assert not worklist.decisions()
+    act(app, worklist, job, decision(bad, "second look", "ask for the file again", following=bad))
+    (stored,) = worklist.decisions()
+    assert (stored.record, stored.comment) == ("bad", "ask for the file again")
+    assert stored.sha256 == hashlib.sha256((place / "root" / "ward" / "z" / "bad.npy").read_bytes()).hexdigest()
+    assert row_of(worklist, job, bad)["decision"] == "second look"
+    said = act(app, worklist, job, {"kind": "show", "position": bad})
+    assert (said["mine"], said["comment"], said["message"]) == ("second look", "ask for the file again", "")
+
+
+def test_what_waits_is_listed_last_and_takes_no_decision_yet(app, worklist, make):
+    job = make(scored=False)
+    on(app, job)
+    desk: Desk = app.session_state["desks"][job.id]
+    assert list(desk.waiting) == list(range(N + 1))
+    table = frame(desk.rows, MODELS, desk.waiting)
+    assert set(table["v"]) == {"waiting"}
+    assert table["r"].tolist()[-1] == "bad"
+    assert table[["c", "m0", "h"]].isna().all(axis=None)
+    said = act(app, worklist, job, {"kind": "show", "position": 1})
+    assert (said["side"], said["verdict"], said["name"]) == ("waiting", "Waiting to be scored", table["r"][1])
+    said = act(app, worklist, job, decision(1))
+    assert "is not scored yet" in said["failed"][0]["message"]
+    assert not worklist.decisions()
+    finished(worklist, job)
+    app.run()
+    assert not desk.waiting
+    assert "waiting" not in set(frame(desk.rows, MODELS, desk.waiting)["v"])
+    assert shown(app)["verdict"] != "Waiting to be scored"
+
+
+def test_rows_that_are_scored_come_before_those_that_wait(worklist, make):
+    job = make()
+    desk = Desk()
+    desk.refresh(worklist, job.id)
+    table = frame(desk.rows, MODELS, {90: "ward/late.hea", 91: "ward/later.hea"})
+    assert table["p"].tolist()[-2:] == [90, 91]
+    assert table["r"].tolist()[-2:] == ["late", "later"]
+    assert (table["v"] == "waiting").sum() == 2
+    assert len(table) == N + 3
 
 
 def test_a_file_that_changed_since_is_said(app, worklist, make, place):

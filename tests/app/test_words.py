@@ -146,3 +146,21 @@ def test_expected_at_never_interpolates():
 def test_parts_and_record_are_untouched(detection, record: Record):
     assert set(detection.parts) == {"reconstruction", "latent"}
     assert all(isinstance(part, ScorePart) for part in detection.parts.values())
+
+
+@pytest.mark.parametrize(
+    ("total", "share", "left", "expected"),
+    [
+        (10800.0, 0.0, None, "Scoring with CAE: minute 1 of 180"),
+        (10800.0, 0.5, 44.0, "Scoring with CAE: minute 91 of 180, about 40 s left"),
+        (10800.0, 1.0, 3.0, "Scoring with CAE: minute 180 of 180, a few seconds left"),
+        (10800.0, 0.1, 300.0, "Scoring with CAE: minute 19 of 180, about 5 min left"),
+        (60.0, 0.5, None, "Scoring with CAE: 50 %"),
+    ],
+)
+def test_progress_says_what_is_done_of_all(total, share, left, expected):
+    assert words.progress(total, "CAE", share, left, True) == expected
+
+
+def test_progress_says_what_it_waits_for():
+    assert words.progress(600.0, "CAE", 0.0, None, False) == "Scoring with CAE: waiting for another recording"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -249,3 +250,48 @@ def test_a_decision_that_is_not_stored_is_said_and_later_keys_stay_with_their_re
     desk.page.get_by_role("button", name="Second look").click()
     on_view(desk.page, other_than=name)
     assert [(one.decision, one.comment) for one in desk.stored()] == [("anomalous", ""), ("second look", "typed")]
+
+
+def test_the_caliper_reads_samples_and_leaves_the_row(desk):
+    desk.page.keyboard.press("j")
+    on_view(desk.page)
+    sheet = desk.page.locator("svg.sheet")
+    sheet.focus()
+    fs = min(desk.worklist.read_record(desk.job, 1).fs, 250.0)
+    for _ in range(25):
+        desk.page.keyboard.press("ArrowRight")
+    reading = desk.page.locator("svg.sheet text.reading")
+    expect(reading).to_contain_text(f"II  {25 / fs * 1000:.0f} ms")
+    assert desk.current() == 1
+    box = sheet.bounding_box()
+    desk.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    desk.page.mouse.down()
+    desk.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+    desk.page.mouse.up()
+    expect(reading).to_contain_text(re.compile(r"(III|aVR|aVL)  \d{3} ms  \u2212?\d\.\d\d mV  \d+ /min"))
+    desk.page.keyboard.press("Escape")
+    expect(reading).to_be_hidden()
+
+
+def test_pulses_are_one_millivolt_high(desk):
+    tall = desk.page.locator("svg.sheet path.pulse").evaluate("path => path.getAttribute('d').match(/v-[\\d.]+/g)")
+    said = desk.page.locator("svg.sheet text.print").first.text_content()
+    gains = [float(mm) for mm in re.findall(r"(\d+)(?:,| mm/mV)", said.split("mm/s, ")[1])]
+    limb, chest = gains[0], gains[-1]
+    assert [float(one[2:]) / 3 for one in tall] == [limb] * 6 + [chest] * 6  # 3 px to the millimetre
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1440, 900)])
+def test_the_last_decisions_stand_above_the_fold(desk, size):
+    desk.page.set_viewport_size({"width": size[0], "height": size[1]})
+    for key in "123":
+        name = on_view(desk.page)
+        desk.page.keyboard.press(key)
+        on_view(desk.page, other_than=name)
+    rows = desk.page.locator(".last tbody tr:visible")
+    expect(rows.nth(1)).to_be_visible()
+    shown = [row.bounding_box() for row in rows.all()]
+    assert all(box["y"] + box["height"] <= size[1] - 28 for box in shown), shown  # the status bar is 28 px high
+    bar = desk.page.get_by_role("group", name="Your reading").bounding_box()
+    assert bar["height"] < 40
+    assert bar["x"] + bar["width"] <= size[0]

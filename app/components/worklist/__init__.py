@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -18,20 +18,22 @@ _DESK = "worklist/desk.js"
 _split = st.components.v2.component("leadwise_split", css=_CSS, js=script(_DESK, "worklist/split.js"))
 _reviewer = st.components.v2.component("leadwise_reviewer", css=_CSS, js=script(_DESK, "worklist/reviewer.js"))
 _review = st.components.v2.component(
-    "leadwise_review", css=_CSS, js=script(_DESK, "worklist/preview.js", "worklist/review.js")
+    "leadwise_review", css=_CSS, js=script(_DESK, "paper/caliper.js", "worklist/preview.js", "worklist/review.js")
 )
 
 GRID_PX = 420
 """The frame's height before the style sheet stretches it to the window."""
 
 
-def grid(job: str, rows: Rows, models: tuple[str, ...], scheme: palette.Scheme) -> None:
+def grid(
+    job: str, rows: Rows, models: tuple[str, ...], scheme: palette.Scheme, waiting: Mapping[int, str] | None = None
+) -> None:
     """Show the worklist; selection, keys and filters are the desk's, so that nothing comes back from the grid itself.
 
     It is given a frame of its own, because it may add columns to it.
     """
     AgGrid(
-        frame(rows, models),
+        frame(rows, models, waiting),
         gridOptions=columns.options(job, models),
         height=GRID_PX,
         theme=columns.theme(scheme),

@@ -85,9 +85,10 @@ def _definitions(models: tuple[str, ...]) -> list[dict[str, Any]]:
 def _rest() -> list[dict[str, Any]]:
     quality = (
         "function(p) { if (p.data.v === 'failed') return 'failed: ' + (p.data.e || ''); "
-        "if (p.data.v === 'not interpretable') return 'not interpretable'; return p.value || 'good'; }"
+        "if (['not interpretable', 'waiting'].includes(p.data.v)) return p.data.v; return p.value || 'good'; }"
     )
-    told = "function(p) { return p.data.e || p.value || 'good in all leads'; }"
+    told = "function(p) { return p.data.v === 'waiting' ? null : p.data.e || p.value || 'good in all leads'; }"
+    quiet = "!p.value && (!!p.data.s || p.data.v === 'waiting')"
     decision = "function(p) { return p.value || ''; }"
     who = "function(p) { return p.value ? p.value + (p.data.w ? ': ' + p.data.w : '') : ''; }"
     return [
@@ -108,8 +109,8 @@ def _rest() -> list[dict[str, Any]]:
             "valueFormatter": JsCode(quality),
             "tooltipValueGetter": JsCode(told),
             "cellClassRules": {
-                "technical": JsCode("function(p) { return !!p.value || p.data.v === 'failed' || !p.data.s; }"),
-                "quiet": JsCode("function(p) { return !p.value && !!p.data.s; }"),
+                "technical": JsCode(f"function(p) {{ return !({quiet}); }}"),
+                "quiet": JsCode(f"function(p) {{ return {quiet}; }}"),
             },
         },
         {

@@ -5,7 +5,9 @@ const STEPS = { j: 1, k: -1 };
 const GRID_STEPS = { arrowdown: 1, arrowup: -1, pagedown: 10, pageup: -10, home: -Infinity, end: Infinity };
 const TYPED_IN = ["INPUT", "TEXTAREA", "SELECT"];
 const OWN_KEYS = ".ag-popup, .ag-menu, [role=dialog], [role=listbox], [data-testid=stPopoverBody]";
-const DIFFER = "reviewers differ";
+const DIFFER = "reviewers differ", SECOND_LOOK = "second look";
+const NOT_YET = "Not scored yet: it can be read once it is.";
+const UNREAD = "The file could not be read: press 3 to note it for a second look, with a comment.";
 
 class Desk {
   constructor() {
@@ -27,6 +29,7 @@ class Desk {
     this.current = null;
     this.index = 0;
     this.top = null;
+    this.touched = false;
     this.kept = null;
     this.said = new Map();
     this.failed = [];
@@ -35,13 +38,14 @@ class Desk {
     try { this.kept = JSON.parse(sessionStorage.getItem(`leadwise.desk.${job}`)); } catch (error) { this.kept = null; }
     if (this.kept) {
       const { current, verdict, decision, search } = this.kept;
+      this.touched = current !== null;
       Object.assign(this, { current, verdict: verdict || "all", decision: decision || "all", search: search || "" });
     }
   }
 
   keep() {
     if (!this.job || !this.alive()) return;
-    const { current, verdict, decision, search } = this;
+    const { verdict, decision, search } = this, current = this.touched ? this.current : null;
     const sort = this.api.getColumnState().filter((column) => column.sort).map(({ colId, sort, sortIndex }) => ({ colId, sort, sortIndex }));
     try {
       sessionStorage.setItem(`leadwise.desk.${this.job}`, JSON.stringify({ current, verdict, decision, search, sort, filter: this.api.getFilterModel() }));
@@ -74,6 +78,7 @@ class Desk {
 
   clicked(event) {
     const row = event.target.closest && event.target.closest(".ag-row[row-id]"), node = row && this.node(row.getAttribute("row-id"));
+    if (node) this.touched = true;
     if (node) this.choose(node, false);
   }
 
@@ -81,7 +86,9 @@ class Desk {
   filled(first) {
     if (!this.alive()) return;
     this.lay();
-    const known = this.node(), node = known || this.api.getDisplayedRowAtIndex(0);
+    // what waits is left for the first row, as long as the reviewer chose nothing
+    const at = this.node(), known = at && !this.touched && at.data.v === "waiting" ? null : at;
+    const node = known || this.api.getDisplayedRowAtIndex(0);
     if (node) this.choose(node, first || !known || this.sees(this.top));
     this.tell();
   }
@@ -124,6 +131,7 @@ class Desk {
 
   step(by) {
     const node = this.neighbour(by);
+    this.touched = true;
     if (node) this.choose(node, true);
   }
 
@@ -132,8 +140,10 @@ class Desk {
     const node = this.node();
     if (!node) return;
     if (!this.reviewer) { if (this.ask) this.ask(); return; }
-    if (node.data.v === "failed") return;
+    const refused = node.data.v === "waiting" ? NOT_YET : node.data.v === "failed" && reading !== SECOND_LOOK ? UNREAD : "";
+    if (refused) { if (this.refuse) this.refuse(refused); return; }
     const next = this.neighbour(1), comment = this.comment ? this.comment(this.current) : "";
+    this.touched = true;
     shared().pressed = performance.now();
     this.act("decide", this.current, { reading, comment, reviewer: this.reviewer, next: Number(next ? next.id : this.current) });
     this.patch([{ p: Number(this.current), ...this.after(node.data, reading) }]);

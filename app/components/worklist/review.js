@@ -1,6 +1,7 @@
 // Right of the grid: the record on view, the reviewer's reading of it, and the last decisions.
 const SHOWN_KEYS = [["anomalous", "Anomalous", "1"], ["not anomalous", "Not anomalous", "2"], ["second look", "Second look", "3"]];
 const EXPLAIN_MS = 450;
+const ONE_COLUMN_PX = 860, STATUS_BAR_PX = 34;
 
 // today's time, or the day
 function clock(iso) {
@@ -25,8 +26,12 @@ class Review {
       const button = this.button(words, key, () => this.desk.decide(value));
       return [value, button];
     });
-    const rest = [this.button("Prev", "K", () => this.desk.step(-1), "plain"), this.button("Next", "J", () => this.desk.step(1), "plain"),
-      this.button("Open", "\u21B5", () => this.desk.open(), "plain")];
+    const rest = [["Prev", "K", "Previous record", () => this.desk.step(-1)], ["Next", "J", "Next record", () => this.desk.step(1)],
+      ["Open", "\u21B5", "Open in Analyse", () => this.desk.open()]].map(([words, key, told, act]) => {
+      const button = this.button(words, key, act, "plain");
+      button.title = told;
+      return button;
+    });
     this.bar = element("div.bar", { role: "group", "aria-label": "Your reading" }, ...this.readings.map(([, button]) => button), element("span.push", {}), ...rest);
     this.last = element("div.last", {});
     this.body = element("div.review", {}, this.failures, this.head, this.paper, this.message, this.bar, this.comment, this.last);
@@ -37,6 +42,8 @@ class Review {
     this.turn = () => this.turned();
     this.desk.comment = this.remark;
     this.desk.turned = this.turn;
+    this.refuse = (words) => this.tell(words);
+    this.desk.refuse = this.refuse;
     this.about = this.desk.current;
     this.listener = () => this.state();
     this.desk.listeners.add(this.listener);
@@ -49,6 +56,11 @@ class Review {
     const button = element(`button.key${kind ? "." + kind : ""}`, { type: "button" }, element("span", {}, words), element("kbd", {}, key));
     button.addEventListener("click", act);
     return button;
+  }
+
+  tell(words) {
+    this.message.textContent = words;
+    this.message.hidden = !words;
   }
 
   write(comment) {
@@ -93,8 +105,7 @@ class Review {
     if (packet.position === null) { this.root.replaceChildren(this.empty); return; }
     this.drawHead();
     this.drawLast();
-    this.message.textContent = packet.message || "";
-    this.message.hidden = !packet.message;
+    this.tell(packet.message || "");
     if (this.body.parentNode !== this.root) { this.root.replaceChildren(this.body); this.fit(); }
     this.paint();
     this.state();
@@ -135,6 +146,7 @@ class Review {
     if (!width) return;
     this.paper.hidden = !this.packet.signal;
     if (this.packet.signal) this.preview.draw(this.packet, width);
+    this.fitLast();
     requestAnimationFrame(() => {
       shared().previewed = { at: performance.now(), position: this.packet.position, made: Boolean(this.packet.made), pressed: shared().pressed };
     });
@@ -160,6 +172,17 @@ class Review {
     const table = element("table", {}, element("thead.unseen", {}, element("tr", {}, ...["Record", "Decision", "Comment", "Reviewer, time"].map((words) => element("th", { scope: "col" }, words)))),
       element("tbody", {}, ...rows));
     this.last.replaceChildren(head, table);
+    this.fitLast();
+  }
+
+  // as many of the last decisions as the window has room for, where it shows the grid beside them
+  fitLast() {
+    const rows = [...this.last.querySelectorAll("tbody tr")], page = document.querySelector("[data-testid=stMain]");
+    if (!rows.length) return;
+    for (const row of rows) row.hidden = false;
+    if (window.innerWidth <= ONE_COLUMN_PX) return;
+    const scrolled = page ? page.scrollTop : 0, room = window.innerHeight - STATUS_BAR_PX;
+    rows.forEach((row, k) => { row.hidden = k > 0 && row.getBoundingClientRect().bottom + scrolled > room; });
   }
 
   state() {
@@ -168,9 +191,10 @@ class Review {
     this.body.classList.toggle("behind", behind);
     this.body.setAttribute("aria-busy", String(behind));
     const named = Boolean(this.desk.reviewer), node = this.desk.node();
+    const side = node ? node.data.v : this.packet.side;
     for (const [value, button] of this.readings) {
       button.classList.toggle("unnamed", !named);
-      button.disabled = this.packet.side === "failed" && !behind;
+      button.disabled = side === "waiting" || (side === "failed" && value !== SECOND_LOOK);
       button.setAttribute("aria-pressed", String(this.packet.mine === value && !behind));
       button.title = named ? "" : "Enter your name first: it stands beside each decision";
     }
@@ -182,7 +206,7 @@ class Review {
     this.observer.disconnect();
     clearTimeout(this.later);
     // what was mounted since has put its own here
-    for (const [name, own] of [["send", this.send], ["comment", this.remark], ["turned", this.turn]]) {
+    for (const [name, own] of [["send", this.send], ["comment", this.remark], ["turned", this.turn], ["refuse", this.refuse]]) {
       if (this.desk[name] === own) this.desk[name] = null;
     }
   }

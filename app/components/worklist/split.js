@@ -1,5 +1,5 @@
 // Above the grid: which verdicts, which decisions, which names.
-const VERDICT_WORDS = [["all", "All"], ["above", "Above"], ["below", "Below"], ["not interpretable", "Not interpretable"], ["failed", "Failed"]];
+const VERDICT_WORDS = [["all", "All"], ["above", "Above"], ["below", "Below"], ["not interpretable", "Not interpretable"], ["failed", "Failed"], ["waiting", "Waiting"]];
 const DECISION_WORDS = [["all", "Any decision"], ["open", "Undecided"], ["anomalous", "Anomalous"], ["not anomalous", "Not anomalous"],
   ["second look", "Second look"], [DIFFER, "Reviewers differ"]];
 
