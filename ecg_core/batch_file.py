@@ -11,10 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ecg_core.named import NAMED
 from ecg_core.records import LEADS
 from ecg_core.score_file import Row
 
 ROW_GROUP = 2000
+
+PARTS = ("measurements", "cae", "vae-bilstm", "vae-bilstm-mha", "reconstruction", "latent", "density", "signs")
+"""Every part that a detector's score may have: of the consensus its members, of these their own."""
 
 _PART = pa.struct({"value": pa.float64(), "percentile": pa.float64()})
 _STRETCH = pa.struct(
@@ -31,8 +35,10 @@ SCHEMA = pa.schema(
         "anomalous": pa.bool_(),
         "interpretable": pa.bool_(),
         "heart_rate": pa.float64(),
+        **{name: pa.float64() for name in NAMED if name != "heart_rate"},
+        "reasons": pa.list_(pa.string()),
         "lead_scores": pa.struct({lead: pa.float64() for lead in LEADS}),
-        "parts": pa.struct({"reconstruction": _PART, "latent": _PART}),
+        "parts": pa.struct(dict.fromkeys(PARTS, _PART)),
         "masked_leads": pa.list_(pa.string()),
         "quality": pa.struct({lead: pa.list_(pa.string()) for lead in LEADS}),
         "stretches": pa.list_(_STRETCH),
@@ -48,7 +54,7 @@ SCHEMA = pa.schema(
     }
 )
 """Columns of the Parquet file: `path` is relative to the folder, `error` says why a record has no verdict, `stretches`
-holds the strongest one, `quality` what is wrong with each lead."""
+holds the strongest one, named measurements are in ms, degrees or ratios, `quality` what is wrong with each lead."""
 
 
 def write_parquet(rows: Iterable[Row], out: Path) -> None:

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, NoReturn
 from ecg_core import __version__
 from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.plain import finite, plain
-from ecg_core.store import list_checkpoints
+from ecg_core.store import DEFAULT_MODEL, list_checkpoints
 
 if TYPE_CHECKING:
     from ecg_core.detection import Detection
     from ecg_core.score_file import Row, ScoreOptions
 
-DEFAULT_MODEL = "vae-bilstm-mha"
 DEFAULT_RATE = 0.05
 LAYOUTS = ("3x4", "6x2", "12x1")
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -30,11 +30,11 @@ from ecg_core.segments import (
     segment_of_eight,
     usable_leads,
 )
+from ecg_core.store import DEFAULT_MODEL
 
 F32 = NDArray[np.float32]
 
 VALIDATED_RATE = 0.05
-DEFAULT_MODEL = "consensus"
 
 BATCH = 4
 """Records that go through the network together. At this size a record takes the least time, and the convolutions
@@ -223,7 +223,7 @@ class AnomalyDetector:
             name: ScorePart(
                 float(evidence[name]), 100.0 * float(np.searchsorted(normals, np.float32(found.parts[name]))) / table.n
             )
-            for name, normals in table.parts.items()
+            for name, normals in ((name, table.parts[name]) for name in self.config.scoring.weights)
         }
         return float(combine(evidence, self.config.scoring.weights)), shown
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
+from ecg_core.named import NAMED
 from ecg_core.plain import finite, plain
 from ecg_core.readers import needs_description, read_blocks, read_up_to
 from ecg_core.readers.limits import MAX_WHOLE_S
@@ -175,8 +176,11 @@ def rows_of(scorer: FileScorer) -> Callable[[Sequence[str]], list[list[Row]]]:
 
 
 def detection_row(detection: Detection) -> Row:
-    """Return a verdict as a row, without its path and with no more of its lists than a table keeps."""
+    """Return a verdict as a row, without its path, its named measurements as columns, its lists cut to a table's."""
     row: Row = finite(detection.to_dict())
+    measured = row.pop("measurements") or {}
+    row |= {name: measured.get(name) for name in NAMED if name not in row}
+    row["reasons"] = [reason["text"] for reason in row["reasons"]]
     for name, kept in LISTS.items():
         if kept:
             row[name] = row[name][:kept]

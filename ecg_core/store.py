@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DEFAULT_MODEL = "consensus"
+"""What judges a record unless told otherwise."""
+
 
 def default_store() -> Path:
     """Return the folder of the shipped checkpoints: in the installed package, else beside it in the repository."""

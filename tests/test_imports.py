@@ -14,7 +14,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # A module of ecg_core imports only what stands before it. A new module gets its place here.
 ORDER = [
-    *["errors", "plain", "store", "nursery", "pool", "config", "records", "preprocessing", "readers", "display"],
+    *[
+        "errors",
+        "plain",
+        "store",
+        "named",
+        "nursery",
+        "pool",
+        "config",
+        "records",
+        "preprocessing",
+        "readers",
+        "display",
+    ],
     *["synthetic_waves", "synthetic", "beats", "measurements", "detection", "reversal", "quality", "models", "density"],
     *["imputation", "sign_head", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
     *["explanation", "expected", "checkpoints", "long_recording", "detector", "wording", "colours", "paper", "overlay"],

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from ecg_core.named import NAMED as NAMED
+from ecg_core.named import PER_LEAD_NAMED as PER_LEAD_NAMED
 from ecg_core.records import LEADS
 
 Direction = Literal["high", "low"]
@@ -161,15 +163,6 @@ REGISTRY = _build()
 """Every measurement by name, in the order in which they are listed."""
 
 NAMES = tuple(REGISTRY)
-
-NAMED = (
-    *("heart_rate", "pr_ms", "p_ms", "qrs_ms", "qt_ms", "qtc_fridericia_ms", "qtc_bazett_ms"),
-    *("p_axis_deg", "qrs_axis_deg", "t_axis_deg", "rr_irregularity"),
-)
-"""The measurements that a summary names."""
-
-PER_LEAD_NAMED = ("p_mv", "q_mv", "r_mv", "s_mv", "st_j_mv", "t_mv")
-"""Amplitudes that a summary names in each lead."""
 
 
 def table() -> list[dict[str, str | None]]:
