@@ -15,7 +15,7 @@ help:
 	@echo "make format                  let ruff put imports and layout right"
 	@echo "make bench                   time from file to verdict, batch throughput, waits in the browser"
 	@echo "make examples                write the synthetic example records again"
-	@echo "make reproduce DATA=FOLDER   train, calibrate and evaluate the three models on PTB-XL"
+	@echo "make reproduce DATA=FOLDER   train, calibrate and evaluate all detectors on PTB-XL"
 	@echo "make clean                   remove .venv, caches and build folders"
 
 run: $(STAMP)
@@ -39,17 +39,20 @@ bench: $(STAMP)
 examples: $(STAMP)
 	$(PY) -m ecg_core.synthetic ecg_core/examples
 
-# Every step takes up where it was left when the command is given again. The VAE-BiLSTM-MHA has one core to itself, the
-# other two models share the other: networks this small gain little from a second thread.
+# Every step takes up where it was left when the command is given again. The VAE-BiLSTM-MHA and the measurements have one
+# core, the other two models the other: networks this small gain little from a second thread.
 reproduce: $(STAMP)
 	@test -n "$(DATA)" || { echo "Say where PTB-XL lies: make reproduce DATA=/path/to/ptb-xl" >&2; exit 2; }
 	$(PY) -m training.prepare --ptbxl "$(DATA)" --out "$(RUNS)/prepared" --workers 2
+	$(PY) -m training.measure --data "$(RUNS)/prepared" --workers 2
 	@set -e; one() { \
 	  $(PY) -m training.train --config training/configs/$$1.toml --data "$(RUNS)/prepared" --runs "$(RUNS)" --threads 1 && \
 	  $(PY) -m training.calibrate --run "$(RUNS)/$$1" --data "$(RUNS)/prepared" --store "$(STORE)" --threads 1; }; \
 	{ one cae && one vae-bilstm; } & other=$$!; \
-	one vae-bilstm-mha || { kill $$other; exit 1; }; \
+	{ one vae-bilstm-mha && $(PY) -m training.measurement_detector --data "$(RUNS)/prepared" \
+	  --run "$(RUNS)/measurements" --store "$(STORE)"; } || { kill $$other; exit 1; }; \
 	wait $$other
+	$(PY) -m training.consensus --data "$(RUNS)/prepared" --runs "$(RUNS)" --store "$(STORE)"
 	$(PY) -m training.plain_cae --data "$(RUNS)/prepared" --out "$(RUNS)/plain-cae"
 	$(PY) -m training.evaluate --store "$(STORE)" --data "$(RUNS)/prepared" --untrained --cache "$(RUNS)/untrained" \
 	  --plain "$(RUNS)/plain-cae" --write --out "$(RUNS)/evaluation"

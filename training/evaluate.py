@@ -30,6 +30,7 @@ from ecg_core.checkpoints import read_config, write_config
 from ecg_core.curves import write_curves
 from ecg_core.errors import ConfigError, ECGError
 from ecg_core.metrics import Estimate
+from ecg_core.models import REGISTRY
 from training.figures import draw_curves, draw_scores
 from training.measurements import N_BOOTSTRAP, Subject, counts_of, curves_of, evaluate, subject_of, with_shares
 from training.prepare import PrepareConfig, prepare_in_memory
@@ -172,7 +173,8 @@ def _scorers(args: argparse.Namespace, data: Prepared) -> list[tuple[Scorer, Pat
     paths = find_checkpoints(args.model, args.store)
     scorers: list[tuple[Scorer, Path | None]] = [(trained(path), path) for path in paths]
     if args.untrained:
-        scorers += [(untrained(path, data, args.cache), None) for path in paths]
+        networks = [path for path in paths if read_config(path).architecture["class"] in REGISTRY]
+        scorers += [(untrained(path, data, args.cache), None) for path in networks]
     if args.plain:
         from training.plain_cae import PlainScorer  # torch modules that only this row needs
 

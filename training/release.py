@@ -30,6 +30,16 @@ ABOUT = {
         "The VAE-BiLSTM with lead-wise and temporal multi-head attention. The input sets attention weights only; all "
         "content passes through z, after the KL term."
     ),
+    "Measurements": (
+        "No network: what a cardiologist measures of the median beat and the rhythm (`ecg_core.measurements`), held "
+        "against normal ECGs. The parts of the score are the density of all measurements together, weighted by how "
+        "well they repeat within a record, and the sum of one-sided clinical signs. Its map is against the patient's "
+        "expected ECG: the own median beat, held to what normal anatomy allows."
+    ),
+    "Consensus": (
+        "The measurements and the three autoencoders in one verdict: the weighted sum of their scores, calibrated "
+        "anew. Maps, measurements and reasons are those of the measurement detector."
+    ),
 }
 
 
@@ -115,6 +125,31 @@ def examples_text(config: CheckpointConfig) -> list[str]:
     return [*text, "", f"Misjudged: {', '.join(missed)}." if missed else "None is misjudged."]
 
 
+def fitted_on(config: CheckpointConfig) -> list[str]:
+    """Return which records were learnt from."""
+    if config.title == "Consensus":
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in config.scoring.weights.items())
+        return [f"Its members' cards say what they were fitted on; their weights are {weights}."]
+    if config.title == "Measurements":
+        normals = config.training["normals"]
+        return [
+            "Ranks, density, normal ranges by sex and age, and the expected ECG were fitted on the",
+            f"{normals} pure normals of folds 1-8 (NORM and no other superclass).",
+        ]
+    return [
+        "The encoder was trained on all records of folds 1-8, labels unused (restoring hidden blocks); the decoder,",
+        "the density, the linear map that reads clinical signs off the latent, and the normals' error on the pure",
+        "normals of folds 1-8 (NORM and no other superclass).",
+    ]
+
+
+def chosen_on(config: CheckpointConfig) -> str:
+    """Return which choices were made on fold 9."""
+    if config.title == "Measurements":
+        return "Which signs count was chosen on fold 9, abnormal records included."
+    return "The weights of the parts in the score were chosen on fold 9, abnormal records included."
+
+
 def card(config: CheckpointConfig) -> str:
     """Return the model card."""
     low, high = config.calibration.false_alarm_interval
@@ -139,11 +174,9 @@ def card(config: CheckpointConfig) -> str:
         "## Data",
         "",
         "PTB-XL 1.0.3 (Wagner et al. 2020, doi:10.1038/s41597-020-0495-6; CC BY 4.0), at 100 Hz.",
-        "The encoder was trained on all records of folds 1-8, labels unused (restoring hidden blocks); the decoder,",
-        "the density and the normals' error on the pure normals of folds 1-8 (NORM and no other superclass);",
-        f"percentiles and threshold on the pure normals of fold 9 ({config.calibration.n_normals} in which quality",
-        "found no fault). The weight of the reconstruction in the score was chosen on fold 9, abnormal records",
-        f"included. Nothing was chosen on fold 10.{took}",
+        *fitted_on(config),
+        f"Percentiles and threshold rest on the pure normals of fold 9 ({config.calibration.n_normals} in which",
+        f"quality found no fault). {chosen_on(config)} Nothing was chosen on fold 10.{took}",
         "",
         "## Calibration",
         "",

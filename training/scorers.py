@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ecg_core.calibration import FULL_S, Condition, condition_for
-from ecg_core.checkpoints import default_store, list_checkpoints, load_checkpoint
+from ecg_core.checkpoints import FORMAT, default_store, list_checkpoints, load_checkpoint
 from ecg_core.detector import VALIDATED_RATE, AnomalyDetector
 from ecg_core.errors import CheckpointError, ConfigError
 from ecg_core.models import build_model
@@ -150,7 +150,7 @@ def untrained(path: Path, data: Prepared, cache: Path) -> DetectorScorer:
     """
     source = load_checkpoint(path).config
     folder = cache / f"{source.name}-{UNTRAINED_SEED}"
-    wanted = {"architecture": source.architecture, "plan": data.meta.get("plan")}
+    wanted = {"format": FORMAT, "architecture": source.architecture, "plan": data.meta.get("plan")}
     made_from = folder / "made_from.json"
     if not made_from.is_file() or json.loads(made_from.read_text()) != json.loads(json.dumps(wanted)):
         torch.manual_seed(UNTRAINED_SEED)

@@ -16,6 +16,7 @@ from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import ConfigError
 from ecg_core.models import build_model
 from training import calibrate
+from training.recalibrate import recalibrate_any
 from training.signals import Prepared
 
 FEW = [Condition(10.0), Condition(5.0), Condition(10.0, (2,))]
@@ -77,7 +78,7 @@ def test_a_killed_calibration_goes_on_to_the_same_checkpoint(tmp_path: Path, dat
 
 def test_recalibration_keeps_the_network_and_drops_what_was_measured_elsewhere(tmp_path: Path, data: Prepared):
     shipped = load_checkpoint(default_store() / "cae")
-    config = calibrate.recalibrate("cae", data, tmp_path)
+    config = recalibrate_any("cae", data, tmp_path)
     mine = load_checkpoint(tmp_path / "cae")
     for key, value in shipped.network.model.state_dict().items():
         assert torch.equal(value, mine.network.model.state_dict()[key])
