@@ -31,7 +31,8 @@ def test_only_the_abnormal_side_counts(planted):
     head, _ = planted
     usual = head.mean[None].copy()
     high, low = usual.copy(), usual.copy()
-    high[0, 0], low[0, 0] = 3.0 + 2 * 4.0, 3.0 - 2 * 4.0
+    high[0, 0] += 4.0 * head.scale[0]
+    low[0, 0] -= 4.0 * head.scale[0]
     assert head.score(usual)[0] == 0.0
     assert head.score(low)[0] == 0.0
     assert head.score(high)[0] == pytest.approx((4.0 - 1.0) ** 2, rel=0.05)
