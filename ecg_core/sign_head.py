@@ -51,7 +51,7 @@ class SignHead:
         return np.asarray((np.maximum(beyond, 0.0) ** 2).sum(axis=1))
 
 
-def fit_sign_head(features: NDArray[np.float32], signs: Array) -> SignHead:
+def fit_sign_head(features: NDArray[np.float32], signs: Array, ridge: float = RIDGE) -> SignHead:
     """Fit on normals by ridge regression.
 
     Parameters
@@ -62,6 +62,6 @@ def fit_sign_head(features: NDArray[np.float32], signs: Array) -> SignHead:
     mean = features.mean(0, dtype=np.float64)
     scale = features.std(0, dtype=np.float64) + 1e-6
     x = (features - mean) / scale
-    weight = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ (signs - signs.mean(0))).T
+    weight = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (signs - signs.mean(0))).T
     weight /= (x @ weight.T).std(0)[:, None] + 1e-9
     return SignHead(mean.astype(np.float32), scale.astype(np.float32), weight.astype(np.float16))

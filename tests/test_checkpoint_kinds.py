@@ -32,7 +32,7 @@ MEMBERS = ["measurements", "cae", "vae-bilstm", "vae-bilstm-mha"]
 
 @pytest.fixture(scope="module")
 def block() -> Record:
-    """The example with a broad QRS."""
+    """Return the example with a broad QRS."""
     return read_record(next(path for path in example_paths() if "bundle" in path.stem))
 
 

@@ -10,7 +10,7 @@ from ecg_core.sign_head import SignHead, fit_sign_head
 
 @pytest.fixture(scope="module")
 def planted() -> tuple[SignHead, np.ndarray]:
-    """A head on 40 features of which the first carries the first sign, the second the second."""
+    """Return a head on 40 features of which the first carries the first sign, the second the second."""
     rng = np.random.default_rng(0)
     features = rng.normal(3.0, 2.0, (2000, 40)).astype(np.float32)
     signs = (features[:, :2] - 3.0) / 2.0 + 0.1 * rng.normal(size=(2000, 2))
