@@ -1,10 +1,11 @@
-"""The review desk: rows for the grid, what the reviewer does, progress; plain data, no streamlit."""
+"""The review desk: rows for the grid, and what the reviewer does; plain data, no streamlit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
 from ecg_core.worklist import Columns, Job, Review, Worklist
+
+WAITING = "waiting"
+SECOND_LOOK = "second look"
 
 AllRows = Callable[[str, int], Columns]
 
@@ -99,14 +103,19 @@ class Rows:
         return None if index is None else {name: values[index] for name, values in self.columns.items()}
 
 
-def frame(rows: Rows, models: Sequence[str]) -> pd.DataFrame:
-    """Return the grid's rows: short names and one decimal, because ten thousand of them travel.
+def frame(rows: Rows, models: Sequence[str], waiting: Mapping[int, str] | None = None) -> pd.DataFrame:
+    """Return the grid's rows, those that wait last: short names and one decimal, because ten thousand of them travel.
 
     Columns: p position, r record, v verdict, c consensus, m0.. percentile by model, b bits of the models above,
     n above of s scored, h heart rate, q quality, d decision, w reviewers, i when decided (ms), e error.
     """
-    columns = rows.columns
-    bits = np.zeros(len(rows.place), dtype=np.int64)
+    waiting = waiting or {}
+    columns = {name: [*values, *[None] * len(waiting)] for name, values in rows.columns.items()}
+    n = len(rows.place)
+    columns["position"][n:] = waiting
+    columns["record"][n:] = [PurePath(path).stem for path in waiting.values()]
+    columns["verdict"][n:] = [WAITING] * len(waiting)
+    bits = np.zeros(n + len(waiting), dtype=np.int64)
     for bit, model in enumerate(models):
         bits |= np.array([bool(x) for x in columns[f"anomalous_{model}"]], dtype=np.int64) << bit
     table: dict[str, Any] = {
@@ -151,6 +160,7 @@ class Desk:
     Attributes
     ----------
     rows : scored records as of the last look.
+    waiting : paths of the others, by position.
     position : of the record on view; None before one was chosen.
     answered : the highest act done, by the browser page that numbers them.
     explain : position of the record whose reconstruction the browser asks for.
@@ -163,6 +173,7 @@ class Desk:
     """
 
     rows: Rows = field(default_factory=Rows)
+    waiting: dict[int, str] = field(default_factory=dict)
     position: int | None = None
     answered: dict[str, int] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
@@ -182,12 +193,21 @@ class Desk:
         ----------
         all_rows : gives the rows of a job from its start, at the newest decision; read from the worklist if None.
         """
-        newest = _newest(worklist, job)
+        newest, waiting = _newest(worklist, job), worklist.waiting(job)
         if newest != self.newest:
             self.rows, self.newest = Rows(), newest
         if all_rows and not self.rows.last:
             self.rows.extend(all_rows(job, newest))
         self.rows.extend(worklist.rows(job, self.rows.last))
+        self.waiting = {position: path for position, path in waiting.items() if position not in self.rows.place}
+
+    def row(self, position: int | None) -> dict[str, Any] | None:
+        """Return the row of a record of the job, with nothing but its name where it waits."""
+        if position is None or position not in self.waiting:
+            return None if position is None else self.rows.row(position)
+        path = self.waiting[position]
+        known = {"position": position, "path": path, "record": PurePath(path).stem, "verdict": WAITING}
+        return dict.fromkeys(self.rows.columns) | known
 
     def behind(self, worklist: Worklist, job: Job) -> bool:
         """Return whether the page shows less than there is."""
@@ -229,20 +249,20 @@ class Desk:
 
     def _decide(self, worklist: Worklist, job: str, reviewer: str, act: Mapping[str, Any]) -> Outcome:
         number, position, comment = int(act["n"]), int(act["position"]), str(act["comment"])
-        row = self.rows.row(position)
-        if row is None or row["sha256"] is None:
-            name = row["record"] if row else "this record"
-            problem = f"{name} could not be read, so there is nothing to decide; choose another one."
-            return Outcome(number, position, name, problem, comment)
+        row = self.row(position)
+        name = row["record"] if row else "This record"
+        if refusal := _refusal(row, str(act["reading"])):
+            return Outcome(number, position, name, f"{name} {refusal}", comment)
+        assert row is not None
         try:
             made = worklist.decide(job, row["sha256"], reviewer, str(act["reading"]), comment)
             review = worklist.reviews(sha256=row["sha256"])[row["sha256"]]
         except ECGError as error:
-            return Outcome(number, position, row["record"], f"{row['record']} is not decided: {error}", comment)
+            return Outcome(number, position, name, f"{name} is not decided: {error}", comment)
         if _newest(worklist, job) == made.id and self.newest >= _before(worklist, job):
             self.newest = made.id
         self.rows.decided(row["sha256"], review)
-        return Outcome(number, position, row["record"])
+        return Outcome(number, position, name)
 
     def patches(self) -> list[dict[str, Any]]:
         """Return what the grid's rows say of the decisions that the browser has no answer to yet."""
@@ -254,54 +274,20 @@ class Desk:
         ]
 
 
+def _refusal(row: Mapping[str, Any] | None, reading: str) -> str:
+    """Return why a record takes no such reading, as the end of a sentence; empty where it takes it."""
+    if row is None or row["verdict"] == WAITING:
+        return "is not scored yet; it can be read once it is."
+    if row["sha256"] is None:
+        return "could not be opened, so there is nothing to decide; choose another one."
+    if row["verdict"] == "failed" and reading != SECOND_LOOK:
+        return "could not be read: note it for a second look, with a comment."
+    return ""
+
+
 def _newest(worklist: Worklist, job: str) -> int:
     return next((decision.id for decision in worklist.decisions(job=job, limit=1)), 0)
 
 
 def _before(worklist: Worklist, job: str) -> int:
     return next((decision.id for decision in worklist.decisions(job=job, limit=2)[1:]), 0)
-
-
-# --- progress ---------------------------------------------------------------------------------------------------
-
-
-def progress_html(job: Job, reviewed: int, to_review: int) -> str:
-    """Return the bar and its legend: numbers only, no word of a record or a user."""
-    total = max(job.total, 1)
-    parts = (("above", job.above), ("below", job.below), ("technical", job.not_interpretable), ("failed", job.failed))
-    bars = "".join(f'<i class="{name}" style="width:{100 * n / total:.2f}%"></i>' for name, n in parts if n)
-    legend = [f"<span><b>{job.done:,}</b> of {job.total:,} scored</span>"]
-    told = {"above": "above threshold", "below": "below", "technical": "not interpretable", "failed": "failed"}
-    legend += [
-        f'<span><i class="{name}"></i><b>{n:,}</b> {told[name]}</span>' for name, n in parts if n or name != "failed"
-    ]
-    right = [f"<span>{pace(job)}</span>"] if pace(job) else []
-    right.append(f"<span><b>{reviewed:,}</b> of {to_review:,} above threshold reviewed</span>")
-    described = f"{job.done} of {job.total} records scored"
-    return (
-        f'<div class="lw-batch-bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.total}" '
-        f'aria-valuenow="{job.done}" aria-label="{described}">{bars}</div>'
-        f'<div class="lw-batch-legend">{"".join(legend)}<span class="push"></span>{"".join(right)}</div>'
-    )
-
-
-def pace(job: Job) -> str:
-    """Return how fast it goes and how long it takes, or the state that it stands in."""
-    if job.state == "running" and job.records_per_s and job.eta_s is not None:
-        rate = f"{job.records_per_s:.0f}" if job.records_per_s >= 10 else f"{job.records_per_s:.1f}"
-        return f"{rate} records/s, {duration(job.eta_s)} left"
-    told = {
-        "waiting": "waiting for its turn",
-        "running": "loading models",
-        "paused": "paused",
-        "cancelled": "cancelled",
-    }
-    return told.get(job.state, "")
-
-
-def duration(seconds: float) -> str:
-    """Return "14 s", "3 min" or "2 h 10 min"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app import words
 from app.components import packets
-from app.desk import Answer
+from app.desk import WAITING, Answer
 from app.state import TITLES
 from ecg_core.detection import Detection
 from ecg_core.paper import PAPER_S, Gain, Paper, lay_out
@@ -96,7 +96,7 @@ def _said(job: Job, row: Mapping[str, Any], record: Record | None) -> dict[str, 
         "name": row["record"],
         "path": row["path"],
         "facts": ", ".join(facts),
-        "side": {"above": "above", "below": "below", "failed": "failed"}.get(verdict, "technical"),
+        "side": verdict if verdict in ("above", "below", "failed", WAITING) else "technical",
         "verdict": title,
         "rarity": rarity,
         "where": where(row, len(job.models)),
@@ -108,6 +108,8 @@ def headline(row: Mapping[str, Any]) -> tuple[str, str]:
     verdict, percentile = row["verdict"], row["consensus"]
     if verdict == "failed":
         return "Not read", row["error"] or ""
+    if verdict == WAITING:
+        return "Waiting to be scored", ""
     if verdict == "not interpretable":
         return "Not interpretable", "repeat the recording"
     if percentile is None:
@@ -124,7 +126,11 @@ def where(row: Mapping[str, Any], n_models: int) -> list[list[Any]]:
     """Return the line on the strongest stretch as runs of [strong, words]."""
     count = f"{row['n_above']} of {row['n_scored']} above." if n_models > 1 and row["n_scored"] else ""
     quality = [[False, " Quality: "], [True, f"{row['quality']}."]] if row["quality"] else []
-    if row["verdict"] in ("failed", "not interpretable"):
+    if row["verdict"] == WAITING:
+        return [[False, "It can be read once it is scored."]]
+    if row["verdict"] == "failed":
+        return [[False, "Press 3 to note it for a second look, with a comment on what is wrong with it."]]
+    if row["verdict"] == "not interpretable":
         return quality or [[False, row["notes"] or "The file could not be scored."]]
     if row["stretch_start_s"] is None:
         return [[False, f"No stretch is above the mark level. {count}"], *quality]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from ecg_core.readers import Upload
 from ecg_core.records import LEADS
 from ecg_core.worklist import DATA_VARIABLE, ROOT_VARIABLE, Description, Worklist, data_folder, runner, uploads
 from ecg_core.worklist import worklist as making
+from ecg_core.worklist.reading import digest_of_unread
 from tests.fakes import write_wfdb
 from tests.worklist_scorer import row
 from tests.worklists import MODELS, finished, make_store, make_worklist, put, scored_here
@@ -98,6 +100,42 @@ def test_what_became_a_link_out_since_it_was_chosen_is_not_read(worklist, tmp_pa
     assert rows["b"]["sha256"] is None
     with pytest.raises(WorklistError, match="link out of the folder"):
         worklist.read_record(job.id, rows["b"]["position"])
+
+
+def test_a_file_that_could_not_be_read_has_the_digest_of_its_bytes(worklist):
+    put(worklist.root / "ward", "a", "bad")
+    rows = rows_by_record(worklist, finished(worklist, worklist.create_job_from_folder("ward", MODELS, 0.05)).id)
+    content = (worklist.root / "ward" / "bad.npy").read_bytes()
+    assert (rows["bad"]["verdict"], rows["bad"]["sha256"]) == ("failed", hashlib.sha256(content).hexdigest())
+    worklist.decide(worklist.jobs()[0].id, rows["bad"]["sha256"], "Anna", "second look", "ask for it again")
+    assert rows_by_record(worklist, worklist.jobs()[0].id)["bad"]["comment"] == "ask for it again"
+
+
+def test_the_digest_of_an_unread_header_holds_its_signals_and_nothing_outside_the_folder(tmp_path):
+    (tmp_path / "ward").mkdir()
+    for name in ("pair", "link", "lone"):
+        (tmp_path / "ward" / f"{name}.hea").write_bytes(b"header")
+    (tmp_path / "ward" / "pair.dat").write_bytes(b"signals")
+    (tmp_path / "outside.dat").write_bytes(b"not ours")
+    (tmp_path / "ward" / "link.dat").symlink_to(tmp_path / "outside.dat")
+    found = {name: digest_of_unread(tmp_path / "ward" / f"{name}.hea") for name in ("pair", "link", "lone", "gone")}
+    header = hashlib.sha256(b"header").hexdigest()
+    assert found == {
+        "pair": hashlib.sha256(b"headersignals").hexdigest(),
+        "link": header,
+        "lone": header,
+        "gone": None,
+    }
+
+
+def test_records_that_are_not_scored_yet_are_listed(worklist):
+    put(worklist.root / "ward", "a", "b")
+    job = worklist.create_job_from_folder("ward", ["cae"], 0.05)
+    other = worklist.create_job_from_folder("", ["cae"], 0.05)
+    assert worklist.waiting(job.id) == {0: "ward/a.npy", 1: "ward/b.npy"}
+    finished(worklist, job)
+    assert worklist.waiting(job.id) == {}
+    assert worklist.waiting(other.id) == {}
 
 
 def test_what_becomes_a_link_out_while_it_is_scored_is_not_shown(worklist, tmp_path, monkeypatch):

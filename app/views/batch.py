@@ -9,7 +9,8 @@ import streamlit as st
 
 from app import look, preview, resources, state, words
 from app.components import worklist as ui
-from app.desk import Desk, progress_html
+from app.desk import Desk
+from app.progress import progress_html
 from app.state import TITLES, Entry
 from app.views import batch_export, batch_start
 from ecg_core.detection import Detection
@@ -59,10 +60,11 @@ def _job(worklist: Worklist, job: Job) -> None:
         with st.container(key="desk"):
             with st.container(key="desk_grid"):
                 ui.split(job.id)
-                ui.grid(job.id, desk.rows, job.models, look.scheme())
+                waiting = {} if job.state == "cancelled" else desk.waiting
+                ui.grid(job.id, desk.rows, job.models, look.scheme(), waiting)
                 desk.state, desk.drawn = job.state, len(desk.rows.place)
             with head:
-                every = max(RUNNING_S, len(desk.rows.place) / ROWS_PER_S) if job.active else RESTING_S
+                every = max(RUNNING_S, job.total / ROWS_PER_S) if job.active else RESTING_S
                 st.fragment(run_every=every)(_head)(worklist, job.id, desk)
             with st.container(key="desk_record"):
                 _reviewer()
@@ -142,15 +144,16 @@ def _reviewer() -> None:
 @st.fragment
 def _record(worklist: Worklist, job: Job, desk: Desk) -> None:
     """Show the record on view and take what the reviewer does; nothing else of the page runs again."""
-    row = desk.rows.row(desk.position) if desk.position is not None else None
+    row = desk.row(desk.position)
     record, detection, problem = None, None, ""
     review, last = None, []
     try:
         last = worklist.decisions(job=job.id, limit=preview.LAST_DECISIONS)
         if row is not None and row["sha256"]:
             review = worklist.reviews(sha256=row["sha256"]).get(row["sha256"])
-            record = resources.worklist_record(job.id, row["position"])
-            detection = _detection(job, desk, row, record)
+            if row["verdict"] != "failed":
+                record = resources.worklist_record(job.id, row["position"])
+                detection = _detection(job, desk, row, record)
     except ECGError as error:
         problem = str(error)
     if record is not None and desk.opened is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,24 @@ class Source:
         if self.sha256 is not None and record.sha256 != self.sha256:
             raise WorklistError(f"{record.name} has changed since it was scored; start a new job to score it again.")
         return twelve_leads(record)
+
+
+def digest_of_unread(path: Path) -> str | None:
+    """Return the sha256 of a file that could not be read as a record, so that a reviewer can note something on it.
+
+    That of its bytes, and of the signal file that goes by a header's name, as a record that is read has it; None where
+    they cannot be had.
+    """
+    sha256 = hashlib.sha256()
+    signals = path.with_suffix(".dat")
+    with_signals = path.suffix == ".hea" and signals.is_file() and not signals.is_symlink()  # a link may lead outside
+    try:
+        for part in (path, signals) if with_signals else (path,):
+            with part.open("rb") as file:
+                hashlib.file_digest(file, lambda: sha256)
+    except OSError:
+        return None
+    return sha256.hexdigest()
 
 
 def source(root: Path, path: str, description: Mapping[str, Any], sha256: str | None) -> Source:

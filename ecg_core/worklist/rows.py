@@ -38,6 +38,12 @@ def columns(connection: Connection, job: str, models: Iterable[str], since: int 
     return table
 
 
+def waiting(connection: Connection, job: str) -> dict[int, str]:
+    """Return the paths of a job's records that have no result yet, by position."""
+    held = select(records.c.position, records.c.path).where(records.c.job == job, records.c.seq.is_(None))
+    return {row.position: plain(row.path) for row in connection.execute(held.order_by(records.c.position))}
+
+
 def _of_model(connection: Connection, job: str, model: str, since: int, place: Mapping[int, int]) -> Columns:
     """Return the columns of one model, None where it said nothing of a record."""
     part: Columns = {f"{name}_{model}": [None] * len(place) for name in PER_MODEL}
@@ -82,7 +88,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     model, stretch = _strongest(scored)
     return {
         "name": plain(rows[0]["record"]),
-        "sha256": first.get("sha256"),
+        "sha256": (first or rows[0]).get("sha256"),
         "verdict": _verdict(bool(good), len(scored), above),
         "consensus": median(percentiles) if percentiles else None,
         "n_above": above,

@@ -29,6 +29,7 @@ from ecg_core.worklist.folders import OUTSIDE, UPLOADS, real_inside
 from ecg_core.worklist.journal import Journal
 from ecg_core.worklist.launch import lock_of
 from ecg_core.worklist.locks import ProcessLock
+from ecg_core.worklist.reading import digest_of_unread
 from ecg_core.worklist.tables import Database, jobs, records
 from ecg_core.worklist.worklist import Worklist
 
@@ -166,11 +167,18 @@ def _scored(claim: _Claim, root: Path, workers: int | None) -> Generator[tuple[i
         used = {row["model"]: row["checkpoint"] for row in rows if not row.get("error")}
         if changed := store.changed_checkpoints(claim.job.checkpoints, used):
             raise WorklistError(changed)
-        yield record, rows if real_inside(root, path) == real else _refused(claim, path)
+        yield record, _with_digest(rows, real) if real_inside(root, path) == real else _refused(claim, path)
 
 
 def _described(description: dict[str, Any]) -> dict[str, Any]:
     return {**description, "leads": tuple(description["leads"])} if description else {}
+
+
+def _with_digest(rows: list[Row], path: Path) -> list[Row]:
+    """Return the rows of a record; where no model could read the file, with the digest of what it is."""
+    if not all(row.get("error") for row in rows):
+        return rows
+    return [{"sha256": digest_of_unread(path), **row} for row in rows]
 
 
 def _refused(claim: _Claim, path: str) -> list[Row]:

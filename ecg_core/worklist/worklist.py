@@ -229,7 +229,7 @@ class Worklist(DataFolder):
         Returns
         -------
         position (in the job, from 0), seq (order of scoring, from 1), record, path, sha256 (None where the file was
-        not read), verdict ("above", "below", "not interpretable", "failed"), consensus (median percentile of the
+        not opened), verdict ("above", "below", "not interpretable", "failed"), consensus (median percentile of the
         models, None for recordings over 10 s), n_above of n_scored models, heart_rate (beats per minute), quality
         ("V2 flat, noisy; V3 noisy"; None is good), masked ("V2, V3"; None is none), notes, stretch_start_s,
         stretch_stop_s (s), stretch_leads ("V1, V2"), stretch_model of the strongest stretch, error; per model
@@ -242,6 +242,11 @@ class Worklist(DataFolder):
             table = rows.columns(connection, job, found.models, since)
             reviews = decisions.reviews(connection, [decisions.of_job(job)])
         return table | rows.decided(table["sha256"], reviews, reviewer)
+
+    def waiting(self, job: str) -> dict[int, str]:
+        """Return the paths of a job's records that are not scored yet, by position."""
+        with self.database.reading() as connection:
+            return rows.waiting(connection, job)
 
     def details(self, job: str, position: int) -> dict[str, dict[str, Any]]:
         """Return what else each model said of a record, by model: lead_scores, parts, stretches, notes, ...
