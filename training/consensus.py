@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 
 NAME = "consensus"
 AUTOENCODERS = ("cae", "vae-bilstm", "vae-bilstm-mha")
-WEIGHT = 0.2
+WEIGHT = 0.1
 WEIGHTS = {EXPLAINED_BY: 1.0, **dict.fromkeys(AUTOENCODERS, WEIGHT)}
 """Of the members' scores. The autoencoders see much of what is measured too; their share was chosen on fold 9,
 abnormals used, see training/EXPERIMENTS.md."""
