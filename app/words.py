@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ecg_core.detection import Detection
@@ -53,6 +54,23 @@ EXAMPLES: dict[str, tuple[str, str]] = {
 def example(name: str) -> tuple[str, str]:
     """Return an example's title and one line on it."""
     return EXAMPLES.get(name, (name.replace("-", " ").capitalize(), ""))
+
+
+LEFT_OUT = re.compile(r"(\w+) (left out in .*)")
+
+
+def notes(said: Sequence[str]) -> str:
+    """Return a recording's notes as one line; leads left out alike are named together."""
+    leads: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for note in said:
+        found = LEFT_OUT.fullmatch(note.rstrip("."))
+        if found is None:
+            lines.append(note.rstrip("."))
+        else:
+            leads.setdefault(found[2], []).append(found[1])
+    lines += [f"{lead_list(names)} {rest}" for rest, names in leads.items()]
+    return ". ".join(lines) + "." if lines else ""
 
 
 def progress(total_s: float, title: str, share: float, left_s: float | None, begun: bool) -> str:

@@ -55,8 +55,8 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
                 lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
             )
         )
-    for note in detection.notes if detection else entry.record.notes:
-        look.text("note", note)
+    if noted := words.notes(detection.notes if detection else entry.record.notes):
+        look.text("note", noted)
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None
