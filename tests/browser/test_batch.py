@@ -27,7 +27,7 @@ from tests.browser.worklist_page import (
     on_view,
 )
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 SCROLL = (
     "name => leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) leadwise.desk.api.ensureNodeVisible(n); })"
 )
@@ -117,8 +117,11 @@ def start(page: Page, address: str) -> None:
     page.goto(f"{address}/batch")
     page.get_by_role("radio", name="Folder on this server").click()
     expect(page.get_by_text("200 records", exact=True)).to_be_visible()
-    for title in ("VAE-BiLSTM-MHA", "VAE-BiLSTM"):
+    chosen = page.get_by_test_id("stBaseButton-pillsActive")
+    expect(chosen).to_have_count(3)
+    for left, title in ((2, "VAE-BiLSTM-MHA"), (1, "VAE-BiLSTM")):
         page.get_by_role("button", name=title, exact=True).click()
+        expect(chosen).to_have_count(left)
         page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.get_by_role("button", name="Score and review").click()
     page.wait_for_url("**/batch?job=*")
