@@ -141,7 +141,8 @@ def view_data(
         "alone": paper.strips[0].lead if paper.layout == "lead" and model else None,
         "error_bars": paper.layout in ("12x1", "lead") and model is not None,
         "faults": {lead: " and ".join(why) for lead, why in quality.items() if why},
-        "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself),
+        "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself)
+        + words.not_shown(paper.missing if paper.layout != "lead" else ()),
         "lead_hint": "Back to all leads" if paper.layout == "lead" else "Show this lead alone",
         "back": {"closeup": "Back to the whole sheet", "lead": "Back to all leads"}.get(paper.layout),
         "key_of_lines": f"reconstruction by {TITLES.get(model or '', '')}, {words.BANDS.get(model or '', '')}",

@@ -17,6 +17,7 @@ from ecg_core.wording import (
     clock,
     is_above,
     lead_list,
+    not_shown,
     one_in,
     part,
     patient,
@@ -34,7 +35,7 @@ from ecg_core.wording import (
 
 __all__ = [
     "BANDS", "DASH", "INTENDED_USE", "RAISED_STEP", "VALIDATED_RATE", "Side", "Verdict", "clock", "example",
-    "expected_at", "is_above", "lead_list", "one_in", "part", "patient", "percent", "printed", "progress",
+    "expected_at", "is_above", "lead_list", "not_shown", "one_in", "part", "patient", "percent", "printed", "progress",
     "provenance", "quality", "recording", "seconds", "share_above", "span", "spoken", "territories", "verdict",
 ]  # fmt: skip
 

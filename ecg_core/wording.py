@@ -230,6 +230,11 @@ def printed(speed: float, gain: tuple[float, float], fs: float, filters: str, ga
     return f"{speed:g} mm/s, {told}, {fs:g} Hz, {shown}"
 
 
+def not_shown(missing: Sequence[str]) -> str:
+    """Return what follows at the paper's foot where leads are left away: "; not shown: V1, aVL"."""
+    return f"; not shown: {lead_list(missing)}" if missing else ""
+
+
 def clock(value: float, total_s: float) -> str:
     """Return a time of a long recording: "12:05", from an hour on "1:02:05"; under two minutes "65.0 s"."""
     if total_s < 120:

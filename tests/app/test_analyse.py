@@ -95,12 +95,19 @@ def test_a_choice_of_leads_keeps_report_order(app):
     assert app.session_state[state.LEADS_SHOWN] == list(LEADS)
 
 
-def test_the_printed_report_always_has_all_leads(app):
+def test_leads_can_be_left_away_in_the_printed_layout_too_and_that_is_said(app):
     opened(app)
-    app.session_state[state.LEADS_SHOWN] = ["V5"]
+    assert "not shown" not in view(app)["print"]
+    app.session_state[state.LEADS_SHOWN] = ["V5", "II", "III"]
     app.run()
-    assert len(view(app)["paper"]["strips"]) == 13
-    assert "3 × 4 is the printed report" in page_words(app)
+    assert [(s["lead"], s["rhythm"]) for s in view(app)["paper"]["strips"]] == [
+        ("II", False),
+        ("III", False),
+        ("V5", False),
+        ("II", True),
+    ]
+    assert view(app)["print"].endswith("; not shown: V1–V4, V6, I, aVR, aVL, aVF")
+    assert "stays empty" in page_words(app)
 
 
 def test_fifty_mm_a_second_shows_half_and_an_overview_to_choose_the_half(app):
