@@ -143,7 +143,7 @@ def model_data(
         rows.append(["Parts", ", ".join(parts)])
     return {
         "name": name,
-        "title": TITLES.get(name, name),
+        "title": TITLES[name],
         "side": said.side,
         "figure": said.figure,
         "figure_suffix": said.figure_suffix,

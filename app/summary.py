@@ -130,7 +130,7 @@ def _sure(
     waiting: Sequence[str],
 ) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    for name in TITLES:
+    for name in dict.fromkeys((*found, *waiting)):
         if name in waiting:
             rows.append({"title": TITLES[name], "chosen": False, "x": None, "above": False, "words": "scoring…"})
         if name not in found:
@@ -159,8 +159,7 @@ def _facts(
 ) -> list[list[Any]]:
     facts: list[list[Any]] = []
     if detection.interpretable:
-        sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
-        facts.append(["Models", f"{sum(bool(s) for s in sides)} of {len(sides)} above", False])
+        facts.append(["Models", words.agreement(found, thresholds, rate), False])
     lost = sum(segment.score is None for segment in detection.segments)
     told = f"{lost} of {len(detection.segments)} segments not readable" if lost else words.quality(detection)
     facts.append(["Quality", told, told != "good"])

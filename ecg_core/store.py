@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+CONSENSUS = "consensus"
+"""The detector that is made of the others: the default of a store that has it."""
+
 
 def default_store() -> Path:
     """Return the folder of the shipped checkpoints: in the installed package, else beside it in the repository."""

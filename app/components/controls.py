@@ -15,7 +15,7 @@ def controls(fs: float) -> None:
     with st.container(key="controls", horizontal=True, vertical_alignment="center"):
         hidden = {"label_visibility": "collapsed", "required": True}
         titles, layouts = state.TITLES, state.LAYOUTS
-        st.segmented_control("Model (key M)", state.MODELS, format_func=titles.__getitem__, key=state.MODEL, **hidden)
+        st.segmented_control("Model (key M)", state.models(), format_func=titles.__getitem__, key=state.MODEL, **hidden)
         st.segmented_control(
             "Layout",
             list(layouts),
