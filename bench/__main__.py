@@ -24,8 +24,8 @@ import numpy as np
 from bench.batch import Run, measure_batch
 from bench.browser import browser
 from bench.records import write_records
-from ecg_core import detector as detector_module
 from ecg_core import scoring, segments
+from ecg_core.checkpoints import autoencoder
 from ecg_core.detector import AnomalyDetector
 from ecg_core.readers import read_record
 from ecg_core.synthetic import example_paths
@@ -37,7 +37,7 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "preprocess": [(segments, "preprocess")],
     "quality, beats": [(segments, "assess_with_beats")],
     "network": [(scoring, "restore_and_describe")],
-    "maps": [(detector_module, "explain")],
+    "maps": [(autoencoder, "explain")],
 }
 
 
