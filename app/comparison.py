@@ -143,7 +143,7 @@ def model_data(
         rows.append(["Parts", ", ".join(parts)])
     return {
         "name": name,
-        "title": TITLES.get(name, name),
+        "title": TITLES[name],
         "side": said.side,
         "figure": said.figure,
         "figure_suffix": said.figure_suffix,
@@ -204,4 +204,5 @@ def comparison(
     gain = gain_for(signal)
     header |= {"gain": gain, "band_mm": BAND_MM, "print": f"25 mm/s, {gain:g} mm/mV, no filter"}
     header |= {"headline": headline, "lines": lines, "models": list(models)}
+    header["not_mapped"] = f"{words.span(start_s, stop_s)} cannot be scored: no reconstruction and no maps."
     return packets.pack(header, arrays)

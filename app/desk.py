@@ -106,7 +106,7 @@ class Rows:
 def frame(rows: Rows, models: Sequence[str], waiting: Mapping[int, str] | None = None) -> pd.DataFrame:
     """Return the grid's rows, those that wait last: short names and one decimal, because ten thousand of them travel.
 
-    Columns: p position, r record, v verdict, c consensus, m0.. percentile by model, b bits of the models above,
+    Columns: p position, r record, v verdict, c percentile, m0.. percentile by model, b bits of the models above,
     n above of s scored, h heart rate, q quality, d decision, w reviewers, i when decided (ms), e error.
     """
     waiting = waiting or {}
@@ -122,7 +122,7 @@ def frame(rows: Rows, models: Sequence[str], waiting: Mapping[int, str] | None =
         "p": columns["position"],
         "r": _text(columns["record"]),
         "v": _text(columns["verdict"]),
-        "c": _rounded(columns["consensus"]),
+        "c": _rounded(columns["percentile"]),
         **{f"m{bit}": _rounded(columns[f"percentile_{model}"]) for bit, model in enumerate(models)},
         "b": bits,
         "n": [x or 0 for x in columns["n_above"]],

@@ -110,7 +110,7 @@ def distribution_means(is_open: bool, marked: bool) -> str:
 
 def provenance(found: Sequence[Detection]) -> str:
     """Return which checkpoints computed the page."""
-    return " · ".join(f"{TITLES.get(d.model, d.model)} {d.checkpoint}" for d in found) or "no model loaded"
+    return " · ".join(f"{TITLES[d.model]} {d.checkpoint}" for d in found) or "no model loaded"
 
 
 COLUMNS = ("Model", "AUROC", "AUPRC", "Sensitivity", "False alarms")

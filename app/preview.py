@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from app import words
 from app.components import packets
 from app.desk import WAITING, Answer
-from app.state import TITLES
 from ecg_core.detection import Detection
 from ecg_core.paper import PAPER_S, Gain, Paper, lay_out
 from ecg_core.records import LEADS, Record
@@ -105,7 +104,7 @@ def _said(job: Job, row: Mapping[str, Any], record: Record | None) -> dict[str, 
 
 def headline(row: Mapping[str, Any]) -> tuple[str, str]:
     """Return the verdict in few words, and how rare the score is."""
-    verdict, percentile = row["verdict"], row["consensus"]
+    verdict, percentile = row["verdict"], row["percentile"]
     if verdict == "failed":
         return "Not read", row["error"] or ""
     if verdict == WAITING:
@@ -190,7 +189,7 @@ def _drawn(
     if made is not None:
         arrays["made"] = made[0]
         header |= {"made_start_s": made[1], "made_fs": made[2], "made_n": int(made[0].shape[1])}
-        header["made_by"] = f"reconstruction by {TITLES.get(detection.model, detection.model)}" if detection else ""
+        header["made_by"] = words.drawn_by(detection.model).partition(",")[0] if detection else ""
     return header, arrays
 
 

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from app import rows, words
 from app.background import Background, Progress, Report
 from app.components import packets
+from app.prepared import PreparedRecords
 from app.sheet import LONG_S, Window
-from app.state import RATES, Entry
+from app.state import RATES, STORE_VARIABLE, Entry, store
 from ecg_core import display
 from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
@@ -26,13 +27,11 @@ from ecg_core.model_info import ModelInfo, read_model_info
 from ecg_core.readers import read_record
 from ecg_core.records import Record, twelve_leads
 from ecg_core.segments import masked_indices, usable_leads
-from ecg_core.store import default_store
 
 if TYPE_CHECKING:
     from ecg_core.detector import AnomalyDetector
     from ecg_core.worklist import Columns, Worklist
 
-STORE_VARIABLE = "LEADWISE_STORE"
 BLOCK_S = 60.0
 
 
@@ -53,14 +52,8 @@ def _detectors() -> type[AnomalyDetector]:
 def detector(model: str) -> AnomalyDetector:
     """Return a detector, loaded once a process from the store the operator names in LEADWISE_STORE, or the shipped."""
     detectors = _detectors()
-    store = os.environ.get(STORE_VARIABLE)
-    return detectors.from_store(model, Path(store) if store else None)
-
-
-def store() -> Path:
-    """Return the folder of the checkpoints in use: the operator's, or the shipped."""
     named = os.environ.get(STORE_VARIABLE)
-    return Path(named) if named else default_store()
+    return detectors.from_store(model, Path(named) if named else None)
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,7 +90,8 @@ def _background() -> Background[Detection]:
 def ask_for(entry: Entry, model: str) -> None:
     """Have a record scored while the page is used."""
     if (entry.key, model) not in _scored():
-        _background().ask((entry.key, model), lambda report: _score(entry, model, report))
+        ready = _prepared()
+        _background().ask((entry.key, model), lambda report: _score(entry, model, report, ready))
 
 
 def is_ready(entry: Entry, model: str) -> bool:
@@ -118,6 +112,7 @@ def _warming() -> Background[None]:
 def forget_records() -> None:
     """Give up what was asked for, and forget all that this session computed of its records."""
     _background().forget()
+    _prepared().forget()
     for kept in (_scored, _failures, _overview, _detection, _window, _shown, _attention, signals_packet, model_packet):
         kept.clear()
 
@@ -137,9 +132,14 @@ def _detection(key: str, model: str, checkpoint: str, _make: Callable[[], Detect
     return _make()
 
 
-def _score(entry: Entry, model: str, report: Report) -> Detection:
+@st.cache_resource(scope="session", show_spinner=False)
+def _prepared() -> PreparedRecords:
+    return PreparedRecords()
+
+
+def _score(entry: Entry, model: str, report: Report, ready: PreparedRecords) -> Detection:
     if entry.duration <= LONG_S:
-        return detector(model).detect(entry.record)
+        return detector(model).detect_prepared([ready.of(entry.key, entry.record)])[0]
     return detector(model).detect_blocks(_reported(entry, report))
 
 
@@ -159,11 +159,11 @@ def detection(entry: Entry, model: str) -> Detection:
     ECGError
         If the checkpoint cannot be loaded or the record cannot be scored.
     """
-    checkpoint, name, take = detector(model).checkpoint, (entry.key, model), _background().take
+    checkpoint, name, take, ready = detector(model).checkpoint, (entry.key, model), _background().take, _prepared()
     if name in _failures():
         raise _failures()[name]
     try:
-        found = _detection(*name, checkpoint, lambda: take(name, lambda: _score(entry, model, lambda _: None)))
+        found = _detection(*name, checkpoint, lambda: take(name, lambda: _score(entry, model, lambda _: None, ready)))
     except ECGError as error:
         if entry.duration > LONG_S:
             _failures()[name] = error
@@ -177,7 +177,8 @@ def score_first(entry: Entry, model: str) -> Progress:
 
     It is a thread's work: whatever is clicked meanwhile, it goes on. `is_ready` says when `detection` returns at once.
     """
-    return _background().first((entry.key, model), lambda report: _score(entry, model, report))
+    ready = _prepared()
+    return _background().first((entry.key, model), lambda report: _score(entry, model, report, ready))
 
 
 @st.cache_resource(scope="session", show_spinner=False)
@@ -213,7 +214,7 @@ def detections(entry: Entry, models: tuple[str, ...]) -> tuple[dict[str, Detecti
 
 @st.cache_resource(scope="session", max_entries=200, show_spinner=False)
 def _window(key: str, model: str, checkpoint: str, start_s: float, _shown: Record) -> Detection:
-    return detector(model).detect(_shown)
+    return detector(model).detect_prepared([_prepared().of(key, _shown)])[0]
 
 
 def on_view(entry: Entry, whole: Detection, seen: Window) -> Detection:
@@ -335,8 +336,8 @@ def worklist() -> Worklist:
     """
     from ecg_core.worklist import Worklist  # SQLAlchemy comes with it
 
-    store = os.environ.get(STORE_VARIABLE)
-    opened = Worklist(store=Path(store) if store else None)
+    named = os.environ.get(STORE_VARIABLE)
+    opened = Worklist(store=Path(named) if named else None)
     opened.ensure_runner()
     return opened
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import words
-from app.state import TITLES
 from ecg_core.detection import Detection
 from ecg_core.display import titles
 from ecg_core.paper import PAPER_S, Gain, Layout, Paper, lay_out
@@ -141,10 +140,11 @@ def view_data(
         "alone": paper.strips[0].lead if paper.layout == "lead" and model else None,
         "error_bars": paper.layout in ("12x1", "lead") and model is not None,
         "faults": {lead: " and ".join(why) for lead, why in quality.items() if why},
-        "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself),
+        "print": words.printed(paper.speed, paper.gain, record.fs, filters, choice.gain_by_itself)
+        + words.not_shown(paper.missing if paper.layout != "lead" else ()),
         "lead_hint": "Back to all leads" if paper.layout == "lead" else "Show this lead alone",
         "back": {"closeup": "Back to the whole sheet", "lead": "Back to all leads"}.get(paper.layout),
-        "key_of_lines": f"reconstruction by {TITLES.get(model or '', '')}, {words.BANDS.get(model or '', '')}",
+        "key_of_lines": words.drawn_by(model or ""),
         "described": _described(record, paper, filters),
     }
 

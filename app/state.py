@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,12 +13,13 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from app.words import VALIDATED_RATE
+from app.words import TITLES, VALIDATED_RATE
 from ecg_core.detection import Detection
 from ecg_core.display import MARGIN_S
 from ecg_core.paper import Gain, choose_gain
 from ecg_core.readers import Upload, read_blocks, read_part
 from ecg_core.records import LEADS, Record, twelve_leads
+from ecg_core.store import default_store, list_checkpoints
 
 if TYPE_CHECKING:
     from app.uploads import Problem
@@ -37,9 +40,12 @@ _ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN, _VIEW = (
     "view",
 )
 
-MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
-TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLSTM-MHA"}
-DEFAULT_MODEL = "vae-bilstm-mha"
+MODELS = tuple(TITLES)
+"""The detectors that ship, the default first; `models` has those of the store in use."""
+
+STORE_VARIABLE = "LEADWISE_STORE"
+"""The environment variable by which an operator names another store of checkpoints."""
+
 LAYOUTS = {"3x4": "3 × 4 + II", "6x2": "6 × 2", "12x1": "12 × 1"}
 GAINS: dict[str, Gain] = {"5": (5, 5), "10": (10, 10), "10/5": (10, 5), "20": (20, 20)}
 _GAIN_NAMES = {"5": "5", "10": "10", "10/5": "10/5", "20": "20 mm/mV"}
@@ -97,10 +103,23 @@ class Entry:
             begin += block_s
 
 
+def store() -> Path:
+    """Return the folder of the checkpoints in use: the operator's, or the shipped."""
+    named = os.environ.get(STORE_VARIABLE)
+    return Path(named) if named else default_store()
+
+
+def models() -> tuple[str, ...]:
+    """Return the detectors of the store in use, the default first; those that ship where it has none."""
+    there = list_checkpoints(store())
+    known = [name for name in MODELS if name in there]
+    return (*known, *(name for name in there if name not in known)) or MODELS
+
+
 def prepare() -> None:
     """Give every key its first value; keep what widgets hold when their page is not shown."""
     first: dict[str, Any] = {
-        MODEL: DEFAULT_MODEL,
+        MODEL: models()[0],
         LAYOUT: "3x4",
         GAIN: "10",
         SPEED: 25,
@@ -126,6 +145,8 @@ def prepare() -> None:
     }
     for key, value in first.items():
         st.session_state.setdefault(key, value)
+    if st.session_state[MODEL] not in models():
+        st.session_state[MODEL] = models()[0]
     for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE, EXPLORE):
         st.session_state[key] = st.session_state[key]
 
@@ -288,7 +309,8 @@ def keep_reading(key: str, model: str, found: Detection | str) -> None:
 
 def next_model() -> None:
     """Choose the next model, round the end."""
-    st.session_state[MODEL] = MODELS[(MODELS.index(st.session_state[MODEL]) + 1) % len(MODELS)]
+    names = models()
+    st.session_state[MODEL] = names[(names.index(st.session_state[MODEL]) + 1) % len(names)]
 
 
 def forget_zoom() -> None:

@@ -79,7 +79,7 @@ def verdict_data(
         "warnings": list(detection.warnings),
         "figure": said.figure,
         "figure_suffix": said.figure_suffix,
-        "figure_caption": said.figure_caption,
+        "figure_caption": said.figure_caption.replace("10 s", "10\N{NO-BREAK SPACE}s"),
         "headline": said.headline,
         "rarity": said.rarity,
         "basis": list(said.basis),
@@ -95,8 +95,8 @@ def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, An
     steps = cell_steps(detection.lead_scores)
     cells = []
     for lead in LEADS:
-        out = lead in detection.masked_leads
         score = detection.lead_scores.get(lead)
+        out = lead in detection.masked_leads and score is None  # of a long recording: in the seconds that are shown
         told = (
             f"{lead}: left out, {' and '.join(detection.quality.get(lead, ()))}"
             if out
@@ -130,7 +130,7 @@ def _sure(
     waiting: Sequence[str],
 ) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
-    for name in TITLES:
+    for name in dict.fromkeys((*found, *waiting)):
         if name in waiting:
             rows.append({"title": TITLES[name], "chosen": False, "x": None, "above": False, "words": "scoring…"})
         if name not in found:
@@ -159,9 +159,9 @@ def _facts(
 ) -> list[list[Any]]:
     facts: list[list[Any]] = []
     if detection.interpretable:
-        sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
-        facts.append(["Models", f"{sum(bool(s) for s in sides)} of {len(sides)} above", False])
-    told = words.quality(detection)
+        facts.append(["Models", words.agreement(found, thresholds, rate), False])
+    lost = sum(segment.score is None for segment in detection.segments)
+    told = f"{lost} of {len(detection.segments)} segments not readable" if lost else words.quality(detection)
     facts.append(["Quality", told, told != "good"])
     facts.append(["Rate", f"{detection.heart_rate:.0f} /min" if detection.heart_rate else "not found", False])
     if detection.rr_sd_ms is not None:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from ecg_core.detection import Detection
+from ecg_core.store import CONSENSUS
 from ecg_core.wording import (
     BANDS,
     DASH,
+    EXPECTED,
     INTENDED_USE,
+    PARTS,
     RAISED_STEP,
+    TITLES,
     VALIDATED_RATE,
     Side,
     Verdict,
     clock,
+    drawn_by,
     is_above,
     lead_list,
+    not_shown,
     one_in,
     part,
+    part_name,
     patient,
     percent,
     printed,
@@ -32,9 +40,10 @@ from ecg_core.wording import (
 )
 
 __all__ = [
-    "BANDS", "DASH", "INTENDED_USE", "RAISED_STEP", "VALIDATED_RATE", "Side", "Verdict", "clock", "example",
-    "expected_at", "is_above", "lead_list", "one_in", "part", "patient", "percent", "printed", "progress",
-    "provenance", "quality", "recording", "seconds", "share_above", "span", "spoken", "territories", "verdict",
+    "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "PARTS", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side",
+    "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list", "not_shown",
+    "one_in", "part", "part_name", "patient", "percent", "printed", "progress", "provenance", "quality",
+    "recording", "scoring", "seconds", "share_above", "span", "spoken", "territories", "verdict",
 ]  # fmt: skip
 
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -46,6 +55,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "st-elevation-anterior": ("ST elevation", "anterior leads"),
     "left-bundle-branch-block": ("Left bundle branch block", "wide QRS"),
     "low-voltage": ("Low voltage", "small waves in all leads"),
+    "poor-signal": ("Poor signal", "electrodes loose and off"),
 }
 """What the generator made under each name: title and one line."""
 
@@ -53,6 +63,34 @@ EXAMPLES: dict[str, tuple[str, str]] = {
 def example(name: str) -> tuple[str, str]:
     """Return an example's title and one line on it."""
     return EXAMPLES.get(name, (name.replace("-", " ").capitalize(), ""))
+
+
+def scoring(models: Sequence[str]) -> str:
+    """Return what is said while a record is scored."""
+    return f"Scoring with {TITLES[models[0]]}…" if len(models) == 1 else f"Scoring with {len(models)} models…"
+
+
+def agreement(found: Mapping[str, Detection], thresholds: Mapping[str, float | None], rate: float) -> str:
+    """Return how many models are above the alarm threshold; the consensus, which is made of the others, is not one."""
+    sides = [is_above(each, thresholds[name], rate) for name, each in found.items() if name != CONSENSUS]
+    return f"{sum(bool(side) for side in sides)} of {len(sides)} above" if sides else "none but the consensus"
+
+
+LEFT_OUT = re.compile(r"(\w+) (left out in .*)")
+
+
+def notes(said: Sequence[str]) -> str:
+    """Return a recording's notes as one line; leads left out alike are named together."""
+    leads: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for note in said:
+        found = LEFT_OUT.fullmatch(note.rstrip("."))
+        if found is None:
+            lines.append(note.rstrip("."))
+        else:
+            leads.setdefault(found[2], []).append(found[1])
+    lines += [f"{lead_list(names)} {rest}" for rest, names in leads.items()]
+    return ". ".join(lines) + "." if lines else ""
 
 
 def progress(total_s: float, title: str, share: float, left_s: float | None, begun: bool) -> str:

@@ -8,14 +8,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.records import write_records
+from bench.serving import served
 from bench.worklist import make_job
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[1]
-START_S = 180.0
 PATIENCE_MS = 120_000
 MODELS = ("CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA")
 
@@ -71,46 +65,6 @@ def chromium() -> str | None:
         return None
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return os.environ.get("LEADWISE_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-
-
-@contextmanager
-def served(folder: Path, environment: dict[str, str] | None = None) -> Iterator[str]:
-    """Run the app and yield its address.
-
-    Raises
-    ------
-    RuntimeError
-        If it does not start.
-    """
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py", "--server.headless", "true"]
-    command += ["--server.port", str(port)]
-    log = folder / "server.log"
-    env = {**os.environ, "LEADWISE_DATA": str(folder / "data"), **(environment or {})}
-    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out, env=env) as process:
-        try:
-            _wait(f"http://localhost:{port}", process, log)
-            yield f"http://localhost:{port}"
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise RuntimeError(f"The app did not start: {log.read_text(encoding='utf-8', errors='replace')[-1000:]}")
 
 
 @contextmanager
@@ -227,7 +181,7 @@ def analyse(path: str, repeats: int) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory(prefix="leadwise-bench-") as name:
         folder = Path(name)
         write_records(folder, repeats + 1, np.random.default_rng(0))
-        with served(folder) as address, opened(address, path) as page:
+        with served(folder / "server.log") as address, opened(address, path) as page:
             verdicts, pages = uploads(page, address, folder, repeats)
             flipped = flips(page, repeats)
             moved, agreed = thresholds(page, repeats)
@@ -248,7 +202,7 @@ def batch(path: str, repeats: int, n_records: int) -> dict[str, list[float]]:
         (folder / "root").mkdir()
         job = make_job(folder / "data", folder / "root", n_records)
         environment = {"LEADWISE_ROOT": str(folder / "root")}
-        with served(folder, environment) as address, opened(address, path) as page:
+        with served(folder / "server.log", settings=environment) as address, opened(address, path) as page:
             page.get_by_text("Open an ECG").or_(page.get_by_text("Records")).first.wait_for()
             grid = page.frame_locator("iframe").locator(".ag-row").first
             grids = []

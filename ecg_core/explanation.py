@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from ecg_core.detection import Attention, Explanation, Stretch
 from ecg_core.models.layers import STRIDE
 from ecg_core.preprocessing import MODEL_FS, compress
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
-from ecg_core.scoring import TRACE_S, RawParts, score_trace, usable_in_map
+from ecg_core.scoring import RawParts, smooth_error, usable_in_map
 from ecg_core.segments import SegmentInput
 
 F32 = NDArray[np.float32]
@@ -36,8 +35,9 @@ def explain(segment: SegmentInput, parts: RawParts, k: int, mark_level: float) -
     """
     shown = usable_in_map(segment.usable) & np.array([lead not in segment.quality.faults for lead in LEADS])
     error = np.where(shown[:, None], parts.error[k], np.float32(np.nan))
-    trace = np.sqrt(score_trace(error) / np.float32(mark_level))  # squares would show the highest peak alone
-    smooth = np.sqrt(_smooth(error) / np.float32(mark_level))
+    smooth = smooth_error(error)
+    trace = np.sqrt(smooth.max(axis=0) / np.float32(mark_level))  # squares would show the highest peak alone
+    smooth = np.sqrt(smooth / np.float32(mark_level))
     with np.errstate(invalid="ignore"):
         lead_scores = {
             lead: float(row.mean(dtype=np.float64)) if ok else None
@@ -67,11 +67,7 @@ def lead_trace(explanation: Explanation, lead: str) -> F32:
     error = explanation.error[explanation.leads.index(lead)]
     if np.isnan(error).all():
         return np.full(error.shape, np.nan, dtype=np.float32)
-    return np.asarray(np.sqrt(_smooth(error) / np.float32(explanation.mark_level)), dtype=np.float32)
-
-
-def _smooth(error: F32) -> F32:
-    return np.asarray(uniform_filter1d(np.nan_to_num(error), round(TRACE_S * MODEL_FS), axis=-1, mode="nearest"))
+    return np.asarray(np.sqrt(smooth_error(error) / np.float32(explanation.mark_level)), dtype=np.float32)
 
 
 def _sd_of_twelve(sd: F32) -> F32:

@@ -108,6 +108,12 @@ class Paper:
     pulses: tuple[tuple[float, float, float], ...]
     overlaps: bool
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The leads that the sheet does not show, in report order; a rhythm strip shows none of its own."""
+        shown = {strip.lead for strip in self.strips if not strip.rhythm}
+        return tuple(lead for lead in LEADS if lead not in shown)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return asdict(self)
@@ -151,7 +157,8 @@ def lay_out(
     start_s : where `signal` begins, seconds from the record's start.
     centre_s : the instant in the middle of a "closeup" (all leads over the same seconds).
     lead : the one lead of the layout "lead".
-    leads : which leads are shown, in report order whatever the order here; "3x4" is the printed report and has all.
+    leads : which leads are shown, in report order whatever the order here; in "3x4" the place of the others stays
+        empty, and the rhythm strip stays.
     clipped : leads that stay within their row, however far they swing: those too noisy to read.
     room_mm : height that the sheet is to fit into: rows move closer, at one scale, and overlap where they must.
 
@@ -283,8 +290,9 @@ def _slots(
 ) -> list[_Slot]:
     if layout == "lead":
         return [_Slot(lead, 0, start_s, stop_s, GUTTER_MM)]
-    shown = set(LEADS) if layout == "3x4" else set(leads)
-    columns = [kept for column in COLUMNS[layout] if (kept := [name for name in column if name in shown])]
+    columns = [list(column) for column in COLUMNS[layout]]
+    if layout != "3x4":  # the printed report keeps its places
+        columns = [kept for column in columns if (kept := [name for name in column if name in leads])]
     if layout == "closeup":
         step_mm = (stop_s - start_s) * speed + CLOSEUP_GAP_MM
         spans = [(start_s, stop_s, GUTTER_MM + c * step_mm) for c in range(len(columns))]
@@ -296,6 +304,7 @@ def _slots(
         _Slot(name, row, a, b, x)
         for names, (a, b, x) in zip(columns, spans, strict=True)
         for row, name in enumerate(names)
+        if name in leads
     ]
     if layout == "3x4":
         slots.append(_Slot(RHYTHM_LEAD, 3, start_s, stop_s, GUTTER_MM, rhythm=True))
@@ -391,10 +400,11 @@ def _pulses(rows: list[float], strips: tuple[Strip, ...]) -> tuple[tuple[float, 
 
     Where pulses would reach into the row above, only the first row of each gain has one.
     """
-    tall = [PULSE_MV * next(s.gain for s in strips if s.row == row) for row in range(len(rows))]
+    gains = {strip.row: strip.gain for strip in reversed(strips)}
+    tall = [PULSE_MV * gains.get(row, 0.0) for row in range(len(rows))]  # a row may be empty
     shown = [
         row
         for row in range(len(rows))
-        if row == 0 or tall[row] < rows[row] - rows[row - 1] or tall[row] not in tall[:row]
+        if tall[row] and (row == 0 or tall[row] < rows[row] - rows[row - 1] or tall[row] not in tall[:row])
     ]
     return tuple((PULSE_X_MM, rows[row], tall[row]) for row in shown)

@@ -113,7 +113,8 @@ def _one_thread() -> Iterator[None]:
 @torch.inference_mode()
 def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_], filled: F32) -> tuple[Restoration, F32]:
     """Return what `restore` says of x and `latent_features` of `filled`, the encoder run once over all three passes."""
-    target, whole = _input(x, usable), torch.from_numpy(compress(filled))
+    target = _input(x, usable)
+    whole = target if filled is x else torch.from_numpy(compress(filled))
     visible = torch.cat([_masked_twice(x, usable), torch.ones_like(whole)])
     with _one_thread():
         out, features = model.analyse(torch.cat([target, target, whole]), visible, 2 * len(x))
@@ -175,8 +176,12 @@ def usable_in_map(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def score_trace(error: F32) -> F32:
     """Return the anomaly trace of a record, (n,), from its error map (12, n): 50 ms mean, highest lead."""
-    smooth = uniform_filter1d(np.nan_to_num(error), round(TRACE_S * MODEL_FS), axis=-1, mode="nearest")
-    return np.asarray(smooth.max(axis=0), dtype=np.float32)
+    return np.asarray(smooth_error(error).max(axis=0), dtype=np.float32)
+
+
+def smooth_error(error: F32) -> F32:
+    """Return the error's 50 ms mean, (..., n); zero in leads left out."""
+    return np.asarray(uniform_filter1d(np.nan_to_num(error), round(TRACE_S * MODEL_FS), axis=-1, mode="nearest"))
 
 
 def reconstruction_part(error: F32, nll: F32 | None, usable: NDArray[np.bool_]) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-DEFAULT_MODEL = "consensus"
-"""What judges a record unless told otherwise."""
+CONSENSUS = "consensus"
+"""The detector that is made of the others: the default of a store that has it."""
+
+DEFAULT_MODEL = CONSENSUS
 
 
 def default_store() -> Path:

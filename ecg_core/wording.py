@@ -29,7 +29,37 @@ MANY_FAULTS = 4
 RAISED_STEP = 3
 """From this step of a lead's cell on the lead is named where no single stretch is marked."""
 
+
+class _Titles(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+TITLES = _Titles(
+    {
+        "consensus": "Consensus",
+        "measurements": "Measurements",
+        "cae": "CAE",
+        "vae-bilstm": "VAE-BiLSTM",
+        "vae-bilstm-mha": "VAE-BiLSTM-MHA",
+    }
+)
+"""The shipped detectors, the default first, by the names that people read; another goes by its name in the store."""
+
+EXPECTED = ("consensus", "measurements")
+"""Detectors that are explained by the patient's expected ECG, not by a reconstruction."""
+
+PARTS = {
+    "reconstruction": "how badly what was hidden is restored",
+    "latent": "how rare the pattern as a whole is",
+    "density": "how rare the measurements are together",
+    "signs": "how far measurements lie on the side of disease",
+}
+"""What the parts of a score mean; those of the consensus are its members."""
+
 BANDS = {
+    "consensus": "± 1 SD of normal ECGs",
+    "measurements": "± 1 SD of normal ECGs",
     "cae": "± RMS error of normal ECGs",
     "vae-bilstm": "± 1 SD by the model",
     "vae-bilstm-mha": "± 1 SD by the model",
@@ -220,6 +250,17 @@ def part(percentile: float) -> str:
     return "above all" if percentile >= 100.0 else f"{percentile:.1f}"
 
 
+def part_name(name: str) -> str:
+    """Return a part of a score as it is named: a member of the consensus by its title."""
+    return TITLES[name]
+
+
+def drawn_by(model: str) -> str:
+    """Return what the blue line of a detector is: "expected ECG, ± 1 SD of normal ECGs"."""
+    what = "expected ECG" if model in EXPECTED else f"reconstruction by {TITLES[model]}"
+    return f"{what}, {BANDS.get(model, '± 1 SD')}"
+
+
 def printed(speed: float, gain: tuple[float, float], fs: float, filters: str, gain_by_itself: bool) -> str:
     """Return what stands at the paper's foot: "25 mm/s, 10 mm/mV, 500 Hz, no filter"."""
     limb, chest = gain
@@ -228,6 +269,11 @@ def printed(speed: float, gain: tuple[float, float], fs: float, filters: str, ga
         told += " (chest leads would overlap at 10)"
     shown = f"display filter {filters}" if filters else "no filter"
     return f"{speed:g} mm/s, {told}, {fs:g} Hz, {shown}"
+
+
+def not_shown(missing: Sequence[str]) -> str:
+    """Return what follows at the paper's foot where leads are left away: "; not shown: V1, aVL"."""
+    return f"; not shown: {lead_list(missing)}" if missing else ""
 
 
 def clock(value: float, total_s: float) -> str:

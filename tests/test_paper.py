@@ -178,8 +178,18 @@ def test_two_columns_become_one_where_the_choice_leaves_one_empty():
     assert {s.lead for s in lay_out(flat(), FS, "closeup", leads=["V1"]).strips} == {"V1"}
 
 
-def test_the_printed_report_has_all_leads_whatever_the_choice():
-    assert len(lay_out(flat(), FS, "3x4", leads=["V1"]).strips) == 13
+def test_the_printed_report_keeps_the_places_of_leads_that_are_not_shown():
+    whole = {s.lead: s for s in lay_out(flat(), FS, "3x4").strips if not s.rhythm}
+    some = lay_out(flat(), FS, "3x4", leads=["V2", "aVF"])
+    shown = [s for s in some.strips if not s.rhythm]
+    assert [s.lead for s in shown] == ["aVF", "V2"]
+    for s in shown:
+        place = whole[s.lead]
+        assert (s.row, s.x_mm, s.start_s, s.stop_s) == (place.row, place.x_mm, place.start_s, place.stop_s)
+    assert [(s.lead, s.row) for s in some.strips if s.rhythm] == [("II", 3)]
+    assert some.missing == ("I", "II", "III", "aVR", "aVL", "V1", "V3", "V4", "V5", "V6")
+    assert [y for _, y, _ in some.pulses] == sorted({s.y_mm for s in some.strips})  # none before the empty row
+    assert lay_out(flat(), FS, "3x4").missing == ()
 
 
 @pytest.mark.parametrize("leads", [[], ["X"]])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from ecg_core.records import LEADS
 from ecg_core.worklist import DATA_VARIABLE, ROOT_VARIABLE, Description, Worklist, data_folder, runner, uploads
 from ecg_core.worklist import worklist as making
 from ecg_core.worklist.reading import digest_of_unread
+from ecg_core.worklist.rows import summary
 from tests.fakes import write_wfdb
 from tests.worklist_scorer import row
 from tests.worklists import MODELS, finished, make_store, make_worklist, put, scored_here
@@ -189,7 +191,7 @@ def test_every_record_becomes_a_row_with_what_the_models_said(worklist):
     rows = rows_by_record(worklist, job.id)
     top = rows["top"]
     assert [top[f"score_{model}"] for model in MODELS] == [6.9375, 7.1875, 7.4375]
-    assert top["consensus"] == 71.875
+    assert top["percentile"] == 71.875
     assert (top["verdict"], top["n_above"], top["n_scored"]) == ("above", 3, 3)
     assert (top["stretch_start_s"], top["stretch_model"], top["stretch_leads"]) == (3.0, "vae-bilstm-mha", "V2, I")
     assert top["masked"] == "V1"
@@ -199,10 +201,29 @@ def test_every_record_becomes_a_row_with_what_the_models_said(worklist):
     assert details["cae"]["lead_scores"] == {"I": 1.0, "V1": None, "V2": 2.0}
     assert details["cae"]["notes"] == ["Note of top.", "Seen by cae."]
     assert worklist.details(job.id, 99) == {}
-    assert (rows["dark"]["verdict"], rows["dark"]["consensus"]) == ("not interpretable", None)
+    assert (rows["dark"]["verdict"], rows["dark"]["percentile"]) == ("not interpretable", None)
     assert rows["bad"]["verdict"] == "failed"
     assert rows["bad"]["error"] == "bad.npy is damaged; get it again."  # once, not once a model
     assert rows["bad"]["error_cae"] == rows["bad"]["error"]
+
+
+def test_the_consensus_decides_where_it_is_among_the_models() -> None:
+    def row(model: str, above: bool, percentile: float, peak: float) -> dict[str, Any]:
+        stretch = {"start_s": peak, "stop_s": peak + 1, "peak": peak, "leads": ["V2"]}
+        said = {"record": "r", "interpretable": True, "anomalous": above, "percentile": percentile}
+        return {**said, "model": model, "stretches": [stretch]}
+
+    members = [row("cae", False, 40.0, 9.0), row("vae-bilstm", False, 60.0, 5.0)]
+    found = summary([row("consensus", True, 98.0, 2.0), *members])
+    assert (found["verdict"], found["percentile"]) == ("above", 98.0)
+    assert (found["n_above"], found["n_scored"]) == (0, 2), "the consensus is made of them: it is not one more"
+    assert (found["stretch_model"], found["stretch_start_s"]) == ("consensus", 2.0)
+    alone = summary([row("consensus", True, 98.0, 2.0)])
+    assert (alone["verdict"], alone["n_above"], alone["n_scored"]) == ("above", 1, 1)
+    without = summary(members)
+    assert (without["verdict"], without["percentile"], without["stretch_model"]) == ("below", 50.0, "cae")
+    failed = summary([{"record": "r", "model": "consensus", "error": "damaged."}, *members])
+    assert (failed["verdict"], failed["percentile"]) == ("below", 50.0)
 
 
 def test_half_of_the_models_put_a_record_above(worklist):

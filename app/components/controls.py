@@ -15,7 +15,7 @@ def controls(fs: float) -> None:
     with st.container(key="controls", horizontal=True, vertical_alignment="center"):
         hidden = {"label_visibility": "collapsed", "required": True}
         titles, layouts = state.TITLES, state.LAYOUTS
-        st.segmented_control("Model (key M)", state.MODELS, format_func=titles.__getitem__, key=state.MODEL, **hidden)
+        st.segmented_control("Model (key M)", state.models(), format_func=titles.__getitem__, key=state.MODEL, **hidden)
         st.segmented_control(
             "Layout",
             list(layouts),
@@ -43,12 +43,10 @@ def controls(fs: float) -> None:
 
 
 def _leads() -> None:
-    fixed = state.value(state.LAYOUT) == "3x4"
-    st.pills("Leads shown", LEADS, selection_mode="multi", key=state.LEADS_SHOWN, disabled=fixed, width="stretch")
-    if fixed:
-        look.text("hint", "3 × 4 is the printed report and has all twelve; choose 6 × 2 or 12 × 1.")
-    else:
-        st.button("All twelve leads", on_click=state.all_leads, type="tertiary")
+    st.pills("Leads shown", LEADS, selection_mode="multi", key=state.LEADS_SHOWN, width="stretch")
+    if state.value(state.LAYOUT) == "3x4":
+        look.text("hint", "In 3 × 4 the place of a lead that is not shown stays empty; the rhythm strip stays.")
+    st.button("All twelve leads", on_click=state.all_leads, type="tertiary")
 
 
 def _filters(fs: float) -> None:

@@ -27,10 +27,10 @@ def page() -> None:
         no_record("analyse")
         look.status_bar("no record open")
         return
-    waiting = resources.waiting(entry, state.MODELS)
-    now = tuple(name for name in state.MODELS if name not in waiting)
+    waiting = resources.waiting(entry, models := state.models())
+    now = tuple(name for name in models if name not in waiting)
     # scored before anything of it is shown: the last record stays on view whole, never under the next one's name
-    with st.container(key="progress"), st.empty(), st.spinner("Scoring with three models…"):
+    with st.container(key="progress"), st.empty(), st.spinner(words.scoring(models)):
         found, failed = resources.detections(entry, now)
     with st.container(key="analysis"):
         _analysis(entry, found, failed, waiting)
@@ -55,8 +55,8 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
                 lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
             )
         )
-    for note in detection.notes if detection else entry.record.notes:
-        look.text("note", note)
+    if noted := words.notes(detection.notes if detection else entry.record.notes):
+        look.text("note", noted)
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None

@@ -16,6 +16,7 @@ from app.views import batch_export, batch_start
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
 from ecg_core.records import Record
+from ecg_core.store import CONSENSUS
 from ecg_core.worklist import Job, Worklist
 
 RUNNING_S, RESTING_S = 1.0, 5.0
@@ -69,7 +70,7 @@ def _job(worklist: Worklist, job: Job) -> None:
             with st.container(key="desk_record"):
                 _reviewer()
                 _record(worklist, job, desk)
-    hashes = ", ".join(f"{TITLES.get(model, model)} {digest[:7]}" for model, digest in job.checkpoints.items())
+    hashes = ", ".join(f"{TITLES[model]} {digest[:7]}" for model, digest in job.checkpoints.items())
     look.status_bar(hashes)
 
 
@@ -101,9 +102,12 @@ def _head(worklist: Worklist, job_id: str, desk: Desk) -> None:
 
 
 def _models_words(job: Job) -> str:
-    names = [TITLES.get(model, model) for model in job.models]
-    counts = {2: "two", 3: "three"}
-    return names[0] if len(names) == 1 else f"consensus of {counts.get(len(names), len(names))} models"
+    if len(job.models) == 1:
+        return TITLES[job.models[0]]
+    others = sum(model != CONSENSUS for model in job.models)
+    if CONSENSUS in job.models:
+        return f"Consensus, beside it {others} model{'s' if others > 1 else ''}"
+    return f"median of {others} models"
 
 
 def _actions(worklist: Worklist, job: Job) -> None:

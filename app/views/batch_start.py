@@ -12,6 +12,7 @@ from app.components import worklist as ui
 from app.state import TITLES
 from ecg_core.errors import ECGError
 from ecg_core.readers import Upload, is_archive, needs_description, unpack
+from ecg_core.store import CONSENSUS
 from ecg_core.worklist import Description, Folder, Job, Worklist
 
 SOURCES = {"examples": "Examples", "folder": "Folder on this server", "uploads": "Uploads"}
@@ -52,13 +53,15 @@ def _new(worklist: Worklist) -> None:
         "Records from", list(SOURCES), format_func=SOURCES.__getitem__, required=True, key=state.BATCH_SOURCE
     )
     make = {"folder": _folder, "uploads": _uploads}.get(source or "examples", _examples)(worklist)
+    offered = state.models()
+    first = [CONSENSUS] if CONSENSUS in offered else list(offered)
     chosen = st.pills(
-        "Models", state.MODELS, selection_mode="multi", default=state.MODELS, format_func=TITLES.__getitem__,
+        "Models", offered, selection_mode="multi", default=first, format_func=TITLES.__getitem__,
         key=state.BATCH_MODELS,
     )  # fmt: skip
     rate = st.select_slider("False-alarm rate", state.RATES, words.VALIDATED_RATE, format_func=words.percent)
     look.text("aside", "Share of normal ECGs that may be called anomalous; it stands for the whole batch.")
-    models = tuple(model for model in state.MODELS if model in chosen)
+    models = tuple(model for model in offered if model in chosen)
     if not models:
         look.text("problem", "Expected at least one model; choose one.")
     ready = make is not None and bool(models)

@@ -18,14 +18,14 @@ SPEED = 25.0
 
 
 def page() -> None:
-    """Show the record on view as three models see it, if one is open, and the held-out figures."""
-    entry = state.current()
+    """Show the record on view as each model sees it, if one is open, and the held-out figures."""
+    entry, models = state.current(), state.models()
     found: dict[str, Detection] = {}
     failed: dict[str, str] = {}
-    waiting = resources.waiting(entry, state.MODELS) if entry else ()
+    waiting = resources.waiting(entry, models) if entry else ()
     if entry is not None:
-        with st.container(key="progress"), st.empty(), st.spinner("Scoring with three models…"):
-            found, failed = resources.detections(entry, tuple(m for m in state.MODELS if m not in waiting))
+        with st.container(key="progress"), st.empty(), st.spinner(words.scoring(models)):
+            found, failed = resources.detections(entry, tuple(m for m in models if m not in waiting))
     with st.container(key="compare"):
         if entry is None:
             no_record("compare")
@@ -72,7 +72,7 @@ def _lead(entry: Entry, strongest: str, above: bool, rate: float) -> str:
 
 
 def _held_out(entry: Entry | None, found: dict[str, Detection]) -> None:
-    infos, problems = resources.model_infos(state.MODELS)
+    infos, problems = resources.model_infos(state.models())
     with st.container(key="held_out"):
         look.text("section", "On held-out records")
         for sentence in problems + [info.curves_problem for info in infos if info.curves_problem]:

@@ -11,12 +11,12 @@ from ecg_core.model_info import ModelInfo
 
 def page() -> None:
     """Show one model: what identifies it, commands, and its card."""
-    infos, problems = resources.model_infos(state.MODELS)
+    infos, problems = resources.model_infos(state.models())
     look.text("large", "Models")
     for sentence in problems:
         look.text("problem", sentence)
     if not infos:
-        look.text("lead", f"There is no model in {resources.store()}: copy checkpoints there, or train them.")
+        look.text("lead", f"There is no model in {state.store()}: copy checkpoints there, or train them.")
         look.status_bar("no model")
         return
     info = _choose(infos)

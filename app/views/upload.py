@@ -33,7 +33,7 @@ def page() -> None:
             _rows(entries, problems)
         example_grid(first_only=full)
     _status(entries)
-    resources.warm_soon(state.MODELS)
+    resources.warm_soon(state.models())
 
 
 def _head(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
@@ -127,7 +127,7 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         pending |= reading is None
     if not pending:  # by the time a record is opened, the other models have seen it too
         for entry in entries[:READY_BEFORE]:
-            for name in state.MODELS:
+            for name in state.models():
                 resources.ask_for(entry, name)
     listed = [{"ident": p.ident, "name": p.name, "headline": p.headline, "rest": p.rest} for p in problems]
     record_rows({"rows": shown, "problems": listed}, state.take_open, state.take_dismiss)

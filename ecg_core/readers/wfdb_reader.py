@@ -97,6 +97,7 @@ class WFDBRecording(Recording):
         else:
             raw = decode(self.buffer(group.name), group.fmt, group.offset, lo * width, hi * width)
             values = raw.reshape(-1, len(group.places), frame).transpose(1, 0, 2).reshape(len(group.places), -1)
+            values = np.ascontiguousarray(values)  # read signal by signal from here on
             if group.fmt == 8:
                 if lo > 0:
                     raise RecordError(f"{self.name} is stored in format 8 (differences), which has no blocks.")

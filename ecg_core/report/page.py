@@ -263,7 +263,8 @@ def _drawn(page: Page, room: float) -> ecg.Ecg:
         marks=view.marks,
         filled=bool(reading.above) if view.filled is None else view.filled,
         faults={lead: " and ".join(why) for lead, why in detection.quality.items() if why},
-        foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself),
+        foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself)
+        + wording.not_shown(paper.missing),
         model_words=f"reconstruction by {reading.title}, {wording.BANDS.get(detection.model, '± 1 SD')}",
     )
 

@@ -22,13 +22,13 @@ Form = Literal["csv", "parquet"]
 
 _TEXT, _NUMBER, _WHOLE, _YES, _TIME = pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.timestamp("ms", tz="UTC")
 _LEFT_OUT = ("seq", "my_decision")
-_FIRST = ("record", "path", "sha256", "verdict", "consensus", "n_above", "n_scored", "heart_rate", "quality", "masked")
+_FIRST = ("record", "path", "sha256", "verdict", "percentile", "n_above", "n_scored", "heart_rate", "quality", "masked")
 _DECIDED = ("decision", "reviewers", "decided_at", "comment", "differ", "decisions")
 _TYPES = {
     "position": _WHOLE,
     "n_above": _WHOLE,
     "n_scored": _WHOLE,
-    "consensus": _NUMBER,
+    "percentile": _NUMBER,
     "heart_rate": _NUMBER,
     "stretch_start_s": _NUMBER,
     "stretch_stop_s": _NUMBER,

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ecg_core.plain import plain
+from ecg_core.store import CONSENSUS
 from ecg_core.worklist.decisions import Review
 from ecg_core.worklist.tables import records, results
 
@@ -17,7 +18,7 @@ Columns = dict[str, list[Any]]
 PER_MODEL = ("score", "percentile", "threshold", "anomalous", "error")
 DECIDED = ("decision", "reviewers", "decided_at", "comment", "differ", "my_decision")
 DETAILS = ("lead_scores", "parts", "n_normals", "anomalous_share", "expected_share", "stretches", "notes", "seconds")
-_RECORD = ("position", "seq", "name", "path", "sha256", "verdict", "consensus", "n_above", "n_scored", "heart_rate")
+_RECORD = ("position", "seq", "name", "path", "sha256", "verdict", "percentile", "n_above", "n_scored", "heart_rate")
 _REST = ("quality", "masked", "notes", "stretch_start_s", "stretch_stop_s", "stretch_leads", "stretch_model", "error")
 
 
@@ -79,20 +80,24 @@ def decided(sha256s: Iterable[str | None], reviews: Mapping[str, Review], review
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what the records table says of a record, from its rows, one per model (`ecg_core.score_file`)."""
+    """Return what the records table says of a record, from its rows, one per model (`ecg_core.score_file`).
+
+    Where the consensus is among them, verdict, percentile and stretch are its own.
+    """
     good = [row for row in rows if not row.get("error")]
     scored = [row for row in good if row.get("interpretable") and row.get("anomalous") is not None]
-    above = sum(bool(row["anomalous"]) for row in scored)
-    percentiles = [row["percentile"] for row in scored if row.get("percentile") is not None]
+    deciding = [row for row in scored if row["model"] == CONSENSUS] or scored
+    counted = [row for row in scored if row["model"] != CONSENSUS] or scored
+    percentiles = [row["percentile"] for row in deciding if row.get("percentile") is not None]
     first = good[0] if good else {}
-    model, stretch = _strongest(scored)
+    model, stretch = _strongest(deciding)
     return {
         "name": plain(rows[0]["record"]),
         "sha256": (first or rows[0]).get("sha256"),
-        "verdict": _verdict(bool(good), len(scored), above),
-        "consensus": median(percentiles) if percentiles else None,
-        "n_above": above,
-        "n_scored": len(scored),
+        "verdict": _verdict(bool(good), len(deciding), _n_above(deciding)),
+        "percentile": median(percentiles) if percentiles else None,
+        "n_above": _n_above(counted),
+        "n_scored": len(counted),
         "heart_rate": first.get("heart_rate"),
         "masked": ", ".join(_masked(first)) or None,
         "quality": "; ".join(f"{lead} {', '.join(words)}" for lead, words in first.get("quality", {}).items()) or None,
@@ -110,8 +115,12 @@ def _together(sentences: Iterable[str]) -> str | None:
     return plain(" ".join(dict.fromkeys(sentences))) or None
 
 
+def _n_above(scored: list[dict[str, Any]]) -> int:
+    return sum(bool(row["anomalous"]) for row in scored)
+
+
 def _verdict(read: bool, n_scored: int, n_above: int) -> str:
-    """Return the record's verdict: above where at least half of the models with a score say so."""
+    """Return the record's verdict: above where at least half of the models that decide say so."""
     if not n_scored:
         return "not interpretable" if read else "failed"
     return "above" if 2 * n_above >= n_scored else "below"

@@ -104,7 +104,7 @@ records = Table(
     Column("name", Text),
     Column("sha256", String),
     Column("verdict", String, _one_of("verdict", VERDICTS)),
-    Column("consensus", Float),
+    Column("consensus", Float, key="percentile"),  # the file's name for it is older than the detector of that name
     Column("n_above", Integer),
     Column("n_scored", Integer),
     Column("heart_rate", Float),

@@ -229,8 +229,9 @@ class Worklist(DataFolder):
         Returns
         -------
         position (in the job, from 0), seq (order of scoring, from 1), record, path, sha256 (None where the file was
-        not opened), verdict ("above", "below", "not interpretable", "failed"), consensus (median percentile of the
-        models, None for recordings over 10 s), n_above of n_scored models, heart_rate (beats per minute), quality
+        not opened), verdict ("above", "below", "not interpretable", "failed"), percentile (the
+        consensus's, or where the job has none the median of the models'; None for recordings over 10 s), n_above of
+        n_scored models (without the consensus, which is made of them), heart_rate (beats per minute), quality
         ("V2 flat, noisy; V3 noisy"; None is good), masked ("V2, V3"; None is none), notes, stretch_start_s,
         stretch_stop_s (s), stretch_leads ("V1, V2"), stretch_model of the strongest stretch, error; per model
         score_NAME, percentile_NAME, threshold_NAME, anomalous_NAME, error_NAME; and decision (what the latest

@@ -38,10 +38,19 @@ def example_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def app(fake_detector: ModuleType, example_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
-    """Return the app, not yet run, with the tests' detector and freshly written examples."""
+def app(
+    fake_detector: ModuleType, example_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AppTest]:
+    """Return the app, not yet run, with the tests' detector, a store of all models and freshly written examples."""
     import streamlit as st
 
+    from app import state
+
+    store = tmp_path / "models"
+    for name in state.MODELS:
+        (store / name).mkdir(parents=True)
+        (store / name / "config.json").write_text("{}")
+    monkeypatch.setenv(state.STORE_VARIABLE, str(store))
     paths = [example_folder / f"{spec.name}.hea" for spec in EXAMPLES]
     monkeypatch.setattr("ecg_core.synthetic.example_paths", lambda: paths)
     st.cache_resource.clear()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from ecg_core import wording
 from ecg_core.beats import detect_beats
 from ecg_core.calibration import Condition
 from ecg_core.detection import Attention, Detection, Explanation, ScorePart, Segment, Stretch
@@ -16,10 +17,15 @@ from ecg_core.errors import CheckpointError
 from ecg_core.preprocessing import preprocess
 from ecg_core.quality import assess_quality
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record
+from ecg_core.segments import Prepared
+from tests.app.fake_norms import measured
 
 N_NORMALS = 914
-BIAS = {"cae": -0.3, "vae-bilstm": 0.0, "vae-bilstm-mha": 0.3}
-TITLES = {"cae": "CAE", "vae-bilstm": "VAE-BiLSTM", "vae-bilstm-mha": "VAE-BiLSTM-MHA"}
+BIAS = {"consensus": 0.1, "measurements": 0.2, "cae": -0.3, "vae-bilstm": 0.0, "vae-bilstm-mha": 0.3}
+PARTS = {
+    "consensus": ("measurements", "cae", "vae-bilstm", "vae-bilstm-mha"),
+    "measurements": ("density", "signs"),
+}
 NORMALS = np.sort(np.random.default_rng(1).gamma(4.0, 0.5, N_NORMALS)).astype(np.float32)
 
 
@@ -27,7 +33,7 @@ class AnomalyDetector:
     """Same face as the real one; the score grows with the difference of beats from their median."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.title = name, TITLES[name]
+        self.name, self.title = name, wording.TITLES[name]
         self.checkpoint = hashlib.sha256(name.encode()).hexdigest()[:12]
 
     @classmethod
@@ -60,6 +66,9 @@ class AnomalyDetector:
         held = list(blocks)
         whole = np.concatenate([block.signal for block in held], axis=1)
         return self.detect(replace(held[0], signal=whole), false_alarm_rate)
+
+    def detect_prepared(self, records: Sequence[Prepared], false_alarm_rate: float = 0.05) -> list[Detection]:
+        return [self.detect(prepared.record, false_alarm_rate) for prepared in records]
 
     def detect(self, record: Record, false_alarm_rate: float = 0.05, explain: bool = True) -> Detection:
         quality = assess_quality(record.signal, record.fs)
@@ -99,7 +108,7 @@ class AnomalyDetector:
             )
         explanation = self._explain(x, beats.samples, quality.bad_leads, shown.start_s)
         worst = float(np.quantile(explanation.sample_scores, 0.99))
-        score = max(0.05, 2.6 * worst + BIAS[self.name])
+        score = max(0.05, 2.6 * worst + BIAS.get(self.name, 0.0))
         higher = int((score <= NORMALS).sum())
         threshold = self.threshold(false_alarm_rate)
         percentile = 100.0 * (1 - higher / N_NORMALS)
@@ -117,8 +126,8 @@ class AnomalyDetector:
             threshold=threshold,
             anomalous=(share or 0) > false_alarm_rate if long else score > threshold,
             parts={
-                "reconstruction": ScorePart(score * 0.5, max(0.0, percentile - 1.3)),
-                "latent": ScorePart(score * 0.5, min(99.9, percentile + 0.2)),
+                part: ScorePart(score / (k + 2), max(0.0, percentile - 1.3 + k))
+                for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent")))
             },
             masked_leads=quality.bad_leads,
             explanation=explanation,
@@ -126,8 +135,12 @@ class AnomalyDetector:
             segments=segments,
             anomalous_share=share,
             expected_share=0.05 if long else None,
+            **self._measured(shown),
             **common,
         )
+
+    def _measured(self, shown: Record) -> dict[str, object]:
+        return vars(measured(shown)) if self.name in PARTS else {}
 
     def _segments(self, record: Record, score: float, threshold: float) -> tuple[Segment, ...]:
         starts = np.arange(0.0, record.duration - 9.99, 5.0)
@@ -146,7 +159,7 @@ class AnomalyDetector:
             window = np.hanning(90)
             for a, b in cuts:
                 made[:, a:b] += beat * np.minimum(1.0, 2.5 * window)
-        made *= 0.94 + 0.05 * BIAS[self.name]
+        made *= 0.94 + 0.05 * BIAS.get(self.name, 0.0)
         sd = np.full_like(x, 0.05) + 0.05 * np.abs(made)
         error = ((x - made) / sd) ** 2 / 3.0
         smooth = np.stack([np.convolve(row, np.ones(20) / 20, "same") for row in error])
@@ -165,7 +178,16 @@ class AnomalyDetector:
             sample_scores=trace,
             stretches=self._stretches(trace, np.nan_to_num(smooth), start_s),
             lead_scores=scores,
+            **(self._of_every_beat(peaks, start_s) if self.name in PARTS else {}),
         )
+
+    def _of_every_beat(self, peaks: np.ndarray, start_s: float) -> dict[str, object]:
+        rr = np.diff(peaks) / 100
+        usual = float(np.median(rr)) if len(rr) else 1.0
+        early = tuple(start_s + float(peaks[k + 1]) / 100 for k in np.flatnonzero(rr < 0.8 * usual))
+        missing = tuple(start_s + float(peaks[k]) / 100 + usual for k in np.flatnonzero(rr > 1.6 * usual))
+        told = "Every beat is most unusual in V2, V3: anterior leads."
+        return {"territory": told, "early_s": early, "missing_s": missing}
 
     def _stretches(self, trace: np.ndarray, error: np.ndarray, start_s: float) -> tuple[Stretch, ...]:
         above = np.flatnonzero(np.diff(np.concatenate([[0], (trace > 1).astype(int), [0]])))

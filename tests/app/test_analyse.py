@@ -95,12 +95,19 @@ def test_a_choice_of_leads_keeps_report_order(app):
     assert app.session_state[state.LEADS_SHOWN] == list(LEADS)
 
 
-def test_the_printed_report_always_has_all_leads(app):
+def test_leads_can_be_left_away_in_the_printed_layout_too_and_that_is_said(app):
     opened(app)
-    app.session_state[state.LEADS_SHOWN] = ["V5"]
+    assert "not shown" not in view(app)["print"]
+    app.session_state[state.LEADS_SHOWN] = ["V5", "II", "III"]
     app.run()
-    assert len(view(app)["paper"]["strips"]) == 13
-    assert "3 × 4 is the printed report" in page_words(app)
+    assert [(s["lead"], s["rhythm"]) for s in view(app)["paper"]["strips"]] == [
+        ("II", False),
+        ("III", False),
+        ("V5", False),
+        ("II", True),
+    ]
+    assert view(app)["print"].endswith("; not shown: V1–V4, V6, I, aVR, aVL, aVF")
+    assert "stays empty" in page_words(app)
 
 
 def test_fifty_mm_a_second_shows_half_and_an_overview_to_choose_the_half(app):
@@ -290,12 +297,13 @@ def test_the_ten_seconds_picked_are_scored_and_shown(app, record):
 
 def test_seconds_that_cannot_be_read_keep_the_recordings_threshold_at_hand(app, record):
     long = long_record(record, 3)
-    long.signal[:, 30_000:60_000] = np.random.default_rng(0).normal(0, 1.5, (12, 30_000))
-    long.signal[:3, 30_000:60_000] = 0.0
+    long.signal[:, 37_500:42_500] = np.random.default_rng(0).normal(0, 1.5, (12, 5_000))
+    long.signal[:3, 37_500:42_500] = 0.0
     send(app, Entry("long", long))
     app.session_state["view"] = 75.0
     app.run()
     assert view(app)["model"] is None
+    assert not any(cell["out"] for cell in verdict(app)["where"]["cells"])
     assert "not interpretable" in overview(app)["view_words"]
     assert len(parts(app, "leadwise_threshold")) == 1
     assert not parts(app, "leadwise_rail")

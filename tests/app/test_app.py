@@ -12,7 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from app import state
 from app.state import Entry
+from ecg_core.errors import CheckpointError
 from ecg_core.records import LEADS
+from ecg_core.synthetic import EXAMPLES
+from ecg_core.wording import TITLES
 from tests.app.page_parts import (
     PVC,
     button,
@@ -48,7 +51,7 @@ def test_empty_state_says_what_to_do(app):
     words = page_words(app)
     assert "Open an ECG" in words
     assert "It does not diagnose, and it does not rule out disease." in words
-    assert len(parts(app, "leadwise_card")) == 8
+    assert len(parts(app, "leadwise_card")) == len(EXAMPLES)
     assert not parts(app, "leadwise_verdict")
 
 
@@ -58,13 +61,13 @@ def test_an_example_is_analysed_and_marked_synthetic(app):
     said = verdict(app)
     assert said["side"] in {"above", "below"}
     assert [cell["lead"] for cell in said["where"]["cells"]] == list(LEADS)
-    assert [m["title"] for m in said["sure"]["models"]] == ["CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA"]
+    assert [m["title"] for m in said["sure"]["models"]] == list(TITLES.values())
     (signals,) = parts(app, "leadwise_paper")
     assert header(signals)["fs"] == 500.0
     assert header(signals)["n"] == 5000
-    assert model_packet(app)["model"] == "vae-bilstm-mha"
-    assert "attention_leads" in model_packet(app)
-    assert "VAE-BiLSTM-MHA · " in page_words(app)
+    assert model_packet(app)["model"] == "consensus"
+    assert "attention_leads" not in model_packet(app)
+    assert "Consensus · " in page_words(app)
     assert "calibrated on 914 normal ECGs" in page_words(app)
 
 
@@ -84,23 +87,45 @@ def test_flipping_the_model_keeps_the_view_and_sends_no_signal_again(app):
 def test_the_model_key_goes_round(app):
     opened(app)
     seen = []
-    for _ in range(3):
+    for _ in range(6):
         next(b for b in app.button if b.label == "Next model").click().run()
         seen.append(app.session_state[state.MODEL])
-    assert seen == ["cae", "vae-bilstm", "vae-bilstm-mha"]
+        assert ("attention_leads" in model_packet(app)) == (seen[-1] == "vae-bilstm-mha")
+    assert seen == [*state.MODELS[1:], *state.MODELS[:2]]
+
+
+def test_without_a_consensus_in_the_store_the_first_it_has_is_chosen(app, monkeypatch, tmp_path):
+    for name in ("mine", "vae-bilstm", "cae"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        (tmp_path / "own" / name / "config.json").write_text("{}")
+    monkeypatch.setenv(state.STORE_VARIABLE, str(tmp_path / "own"))
+    opened(app)
+    assert state.models() == ("cae", "vae-bilstm", "mine")
+    assert model_packet(app)["model"] == "cae"
+    assert [m["title"] for m in verdict(app)["sure"]["models"]] == ["CAE", "VAE-BiLSTM", "mine"]
+
+
+def test_a_record_is_prepared_once_for_all_models(app, monkeypatch):
+    from ecg_core import segments
+
+    seen = []
+    prepare = segments.prepare_record
+    monkeypatch.setattr(segments, "prepare_record", lambda record: seen.append(record.name) or prepare(record))
+    opened(app)
+    assert seen == ["premature-ventricular-beat"]
 
 
 @pytest.fixture
 def counted(fake_detector, monkeypatch) -> Iterator[list[str]]:
     """Return the list of models that scored, in order."""
     calls: list[str] = []
-    detect = fake_detector.AnomalyDetector.detect
+    detect = fake_detector.AnomalyDetector.detect_prepared
 
-    def counting(self, record, *args, **kwargs):
+    def counting(self, records, *args, **kwargs):
         calls.append(self.name)
-        return detect(self, record, *args, **kwargs)
+        return detect(self, records, *args, **kwargs)
 
-    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect", counting)
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_prepared", counting)
     return calls
 
 
@@ -114,7 +139,7 @@ def test_the_threshold_changes_the_verdict_without_scoring_again(counted, app):
         assert verdict(app)["sure"]["alarm"] == pytest.approx((-np.log10(rate) - np.log10(2)) / (3 - np.log10(2)))
     assert sides == {"above", "below"}
     assert marks == {True, False}
-    assert counted == ["cae", "vae-bilstm", "vae-bilstm-mha"]
+    assert counted == list(state.MODELS)
 
 
 def test_a_moved_threshold_is_said_and_can_be_put_back(app):
@@ -236,12 +261,18 @@ def test_not_interpretable_shows_the_signal_and_no_score(app, tmp_path, record):
     assert not parts(app, "leadwise_rail")
 
 
-def test_a_missing_checkpoint_is_one_sentence_and_the_ecg_is_shown(app, monkeypatch, tmp_path):
-    (tmp_path / "cae").mkdir()
-    monkeypatch.setenv("LEADWISE_STORE", str(tmp_path))
+def test_a_damaged_checkpoint_is_one_sentence_and_the_ecg_is_shown(app, fake_detector, monkeypatch):
+    load = fake_detector.AnomalyDetector.from_store
+
+    def loaded(name, store=None):
+        if name != "cae":
+            raise CheckpointError(f"{name}/model.safetensors is damaged; get it again.")
+        return load(name, store)
+
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "from_store", loaded)
     opened(app)
     words = page_words(app)
-    assert "Expected a checkpoint vae-bilstm-mha" in words
+    assert "Consensus: consensus/model.safetensors is damaged" in words
     assert not parts(app, "leadwise_verdict")
     assert parts(app, "leadwise_paper")
     app.segmented_control(key=state.MODEL).set_value("cae").run()

@@ -14,6 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import resources, state
+from app.components.worklist import columns
 from app.desk import Desk, frame
 from app.views import batch_start
 from ecg_core.synthetic import EXAMPLES, write_record
@@ -200,8 +201,8 @@ def test_models_must_be_chosen(app, worklist):
 
 
 def test_a_checkpoint_that_is_missing_is_said_before_anything_is_made(app, worklist, place):
-    (place / "store" / "cae" / "config.json").unlink()
     visit(app, "batch")
+    (place / "store" / "cae" / "config.json").unlink()
     button(app, "Score and review").click().run()
     assert "no readable checkpoint cae" in page_words(app)
     assert not worklist.jobs()
@@ -486,11 +487,28 @@ def test_the_worklist_is_offered_as_files(app, worklist, make):
     assert labels == ["Worklist as CSV", "Worklist as Parquet", "Decisions as CSV"]
 
 
-def test_one_model_needs_no_consensus(app, worklist, make):
-    job = make(models=("cae",))
-    on(app, job)
-    assert "CAE" in page_words(app)
-    assert "consensus" not in page_words(app)
+@pytest.mark.parametrize(("models", "told"), [(("cae",), ">CAE<"), (MODELS, ">median of 3 models<")])
+def test_consensus_means_the_detector_of_that_name_alone(app, worklist, make, models, told):
+    on(app, make(models=models))
+    assert told in page_words(app)
+    assert "onsensus" not in page_words(app)
+
+
+def test_the_grid_shows_the_consensus_or_the_median():
+    assert [c["headerName"] for c in columns._definitions(("cae",))][:2] == ["Record", "CAE"]
+    assert [c["headerName"] for c in columns._definitions(MODELS)][:5] == ["Record", "Median", "CAE", "BiLSTM", "MHA"]
+    named = [c["headerName"] for c in columns._definitions(("consensus", "cae"))]
+    assert named[:4] == ["Record", "Consensus", "CAE", "Agree"]
+
+
+def test_a_store_with_a_consensus_offers_it_alone_at_first(app, worklist, place):
+    make_store(place / "store")
+    (place / "store" / "consensus").mkdir()
+    (place / "store" / "consensus" / "config.json").write_text((place / "store/cae/config.json").read_text())
+    visit(app, "batch")
+    assert app.pills(key=state.BATCH_MODELS).value == ["consensus"]
+    button(app, "Score and review").click().run()
+    assert worklist.jobs()[0].models == ("consensus",)
 
 
 @pytest.fixture(autouse=True)

@@ -164,3 +164,16 @@ def test_progress_says_what_is_done_of_all(total, share, left, expected):
 
 def test_progress_says_what_it_waits_for():
     assert words.progress(600.0, "CAE", 0.0, None, False) == "Scoring with CAE: waiting for another recording"
+
+
+def test_notes_are_one_line_and_leads_left_out_alike_stand_together():
+    said = [
+        "Scored in 682 segments.",
+        *[f"{lead} left out in 37 of 719 segments (noisy)." for lead in ("V1", "V2", "V3", "V5")],
+        "II left out in 4 of 719 segments (flat).",
+    ]
+    assert words.notes(said) == (
+        "Scored in 682 segments. V1\N{EN DASH}V3, V5 left out in 37 of 719 segments (noisy). "
+        "II left out in 4 of 719 segments (flat)."
+    )
+    assert words.notes([]) == ""

@@ -27,7 +27,7 @@ from tests.browser.worklist_page import (
     on_view,
 )
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 SCROLL = (
     "name => leadwise.desk.api.forEachNode((n) => { if (n.data.r === name) leadwise.desk.api.ensureNodeVisible(n); })"
 )
@@ -118,7 +118,9 @@ def start(page: Page, address: str) -> None:
     page.get_by_role("radio", name="Folder on this server").click()
     expect(page.get_by_text("200 records", exact=True)).to_be_visible()
     for title in ("VAE-BiLSTM-MHA", "VAE-BiLSTM"):
-        page.get_by_role("button", name=title, exact=True).click()
+        model = page.get_by_role("button", name=title, exact=True)
+        model.click()
+        expect(model).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
         page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.get_by_role("button", name="Score and review").click()
     page.wait_for_url("**/batch?job=*")

@@ -54,8 +54,9 @@ class CompareView {
   axis() {
     const svg = this.svg(16, { "aria-hidden": "true" });
     const from = Math.ceil(this.data.start_s - 1e-6), to = Math.floor(this.data.stop_s + 1e-6);
+    const clock = (t) => (to < 60 ? `${t}${t === to ? " s" : ""}` : `${Math.floor(t / 60)}:${String(t % 60).padStart(2, "0")}`);
     for (let t = from; t <= to; t++) {
-      svg.append(label(this.x(t), 12, t === to ? `${t} s` : `${t}`, { class: "axis", "text-anchor": t === to ? "end" : "middle" }));
+      svg.append(label(this.x(t), 12, clock(t), { class: "axis", "text-anchor": t === to ? "end" : "middle" }));
     }
     return svg;
   }
@@ -129,7 +130,7 @@ class CompareView {
       right.append(this.strip(model, data[`made_${index}`]), this.trace(model, data[`trace_${index}`]),
         this.map(error, error.length / data.leads.length, 7, (step) => `error-${step}`, `${model.title}: error by lead and time`));
     } else {
-      right.append(element("p.none", { style: `padding-left:${GUTTER}px` }, "No maps: there is no score."));
+      right.append(this.strip(model, null), element("p.none", { style: `padding-left:${GUTTER}px` }, data.not_mapped));
     }
     return element("section.row.model", { "aria-label": model.title }, this.beside(model), right);
   }
@@ -162,7 +163,7 @@ class CompareView {
   // highlight and words lie under the trace
   strip(model, made) {
     const { data, ppm } = this, tall = Math.round(data.band_mm * ppm), wide = this.plot;
-    const svg = this.svg(tall + 1, { role: "img", "aria-label": `${data.lead} as recorded, and reconstructed by ${model.title}` });
+    const svg = this.svg(tall + 1, { role: "img", "aria-label": `${data.lead} as recorded${made ? `, and reconstructed by ${model.title}` : ""}` });
     const lines = (step) => {
       let path = "";
       for (let x = 0; x <= wide + 0.1; x += step * ppm) path += `M${Math.round(GUTTER + x) + 0.5} 0V${tall}`;
@@ -182,10 +183,11 @@ class CompareView {
     const out = model.left_out.includes(data.lead);
     svg.append(label(GUTTER + 8, 15, out ? `${data.lead}, left out of the score` : data.lead, { class: out ? "lead out" : "lead" }),
       label(GUTTER + wide - 6, 14, data.print, { class: "print", "text-anchor": "end" }));
-    if (!out) {
+    if (made && !out) {
       svg.append(drawing("path", { class: "made", d: tracePath(made, 0, made.length, GUTTER, (25 * ppm) / data.model_fs, tall / 2, scale, zero) }));
     }
-    svg.append(drawing("path", { class: "recorded", d: tracePath(data.signal, 0, data.n, GUTTER, (25 * ppm) / data.fs, tall / 2, scale, zero) }));
+    const trace = drawing("path", { class: "recorded", d: tracePath(data.signal, 0, data.n, GUTTER, (25 * ppm) / data.fs, tall / 2, scale, zero) });
+    svg.append(drawing("svg", { width: GUTTER + wide + 16, height: tall }, trace)); // noise stays in its band
     return svg;
   }
 

@@ -8,8 +8,11 @@ from st_aggrid import JsCode, StAggridTheme
 
 from app import palette
 from app.palette import Scheme
+from app.words import TITLES
+from ecg_core.store import CONSENSUS
 
-SHORT_TITLES = {"cae": "CAE", "vae-bilstm": "BiLSTM", "vae-bilstm-mha": "MHA"}
+SHORT_TITLES = {"measurements": "Meas.", "cae": "CAE", "vae-bilstm": "BiLSTM", "vae-bilstm-mha": "MHA"}
+MEDIAN_MEANS = "Median of the models' percentiles among normal ECGs"
 NARROW_PX = 700
 ROW_PX = 31
 BAR_PX, SMALL_BAR_PX = 44, 18
@@ -53,11 +56,15 @@ def _definitions(models: tuple[str, ...]) -> list[dict[str, Any]]:
         {"field": "r", "headerName": "Record", "flex": 3, "minWidth": 104, "filter": True, "tooltipField": "r"}
     ]
     if several:
-        tip = "Median of the models' percentiles among normal ECGs"
-        listed.append(_percentile("c", "Consensus", None, 104, BAR_PX, tip) | {"sort": "desc"})
+        by_consensus = CONSENSUS in models
+        tip = "Percentile among normal ECGs by the consensus" if by_consensus else MEDIAN_MEANS
+        title = TITLES[CONSENSUS] if by_consensus else "Median"
+        listed.append(_percentile("c", title, None, 104, BAR_PX, tip) | {"sort": "desc"})
     for bit, model in enumerate(models):
+        if several and model == CONSENSUS:
+            continue
         width, bar = (72, SMALL_BAR_PX) if several else (104, BAR_PX)
-        title = SHORT_TITLES.get(model, model)
+        title = SHORT_TITLES.get(model, TITLES[model])
         one = _percentile(f"m{bit}", title, bit, width, bar, f"Percentile among normal ECGs by {title}")
         listed.append(one if several else one | {"sort": "desc"})
     if several:
@@ -132,7 +139,7 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
     been pressed, and a click on its chosen row would take the choice back.
     """
     with_desk = "function(p) {{ const d = window.parent.leadwise && window.parent.leadwise.desk; if (d) {{ {body} }} }}"
-    per_model = [f"m{bit}" for bit in range(len(models))] if len(models) > 1 else []
+    per_model = [f"m{bit}" for bit, model in enumerate(models) if model != CONSENSUS] if len(models) > 1 else []
     ready = (
         "function(p) { const w = window.parent; "
         "if (!w.leadwise) w.leadwise = { parts: {}, listeners: new w.Set() }; "

@@ -164,7 +164,7 @@ class Review {
     const { packet } = this;
     const head = element("div.last-head", {}, element("h3", {}, "Last decisions"), element("span.muted", {}, "append-only, a later one supersedes"));
     if (!packet.last.length) {
-      this.last.replaceChildren(head, element("p.muted", {}, "None yet: press 1, 2 or 3 to read this record."));
+      this.last.replaceChildren(head, element("p.muted", {}, packet.side === "waiting" ? "None yet." : "None yet: press 1, 2 or 3 to read this record."));
       return;
     }
     const rows = packet.last.map((one) => element(`tr${one.here ? ".here" : ""}`, {}, element("td.record", { title: one.record }, one.record), element("td", {}, one.decision),
