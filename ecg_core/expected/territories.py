@@ -82,11 +82,7 @@ def st_t_units(units: F32, found: Measurements) -> Array:
 
 def tails(found: Measurements, ranks: RankScores) -> Array:
     """Return the sum of squared low tails of Q, R and T minimum in each lead, shape (12,), 1.5 in normals."""
-    names = tuple(f"{kind}_{lead}" for lead in LEADS for kind in TAILS)
-    known = [name for name in names if name in ranks.names]
-    rows = [ranks.names.index(name) for name in known]
-    some = RankScores(tuple(known), ranks.quantiles[rows])
-    z = dict(zip(known, some.transform(found.vector(tuple(known))[None])[0], strict=True))
+    z = dict(zip(ranks.names, ranks.transform(found.vector(ranks.names)[None])[0], strict=True))
     low = [[max(-z.get(f"{kind}_{lead}", 0.0), 0.0) for kind in TAILS] for lead in LEADS]
     return np.asarray((np.array(low) ** 2).sum(axis=1))
 

@@ -128,6 +128,17 @@ class NormalRanges:
 
         Where the measurement is split by what is not known of the patient, that of all normals.
         """
+        key = name, sex, band_of(age)
+        if key not in self._known:
+            self._known[key] = self._range(name, age, sex)
+        return self._known[key]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, Sex | None, int | None], NormalRange | None]:
+        """Ranges that were asked for."""
+        return {}
+
+    def _range(self, name: str, age: float | None, sex: Sex | None) -> NormalRange | None:
         found = self._row(name, age, sex)
         if found is None:
             return None

@@ -41,26 +41,41 @@ class RankScores:
 
         Values that many normals share (no Q wave) score in the middle of their ranks.
         """
-        out = np.empty(values.shape)
-        for k, (at, z, low_slope, high_slope) in enumerate(self._knots):
-            v = values[:, k]
-            score = np.interp(v, at, z)
-            score = np.where(v < at[0], z[0] + (v - at[0]) / low_slope, score)
-            out[:, k] = np.where(v > at[-1], z[-1] + (v - at[-1]) / high_slope, score)
-        return np.clip(np.nan_to_num(out, nan=0.0, posinf=CLIP, neginf=-CLIP), -CLIP, CLIP)
+        return np.stack([self._transform(row) for row in values.astype(np.float64)]).reshape(values.shape)
+
+    def _transform(self, v: Array) -> Array:
+        """Return the normal scores of one record, shape (n_names,): all measurements at once."""
+        at, z, last, low_slope, high_slope = self._knots
+        each = np.arange(len(v))
+        lo = np.clip((at <= v[:, None]).sum(axis=1) - 1, 0, np.maximum(last - 1, 0))
+        hi = np.minimum(lo + 1, last)
+        step = at[each, hi] - at[each, lo]
+        share = np.divide(v - at[each, lo], step, out=np.zeros_like(v), where=step > 0)
+        score = z[each, lo] + np.clip(share, 0.0, 1.0) * (z[each, hi] - z[each, lo])
+        highest = at[each, last]
+        score = np.where(v < at[:, 0], z[:, 0] + (v - at[:, 0]) / low_slope, score)
+        score = np.where(v > highest, z[each, last] + (v - highest) / high_slope, score)
+        return np.clip(np.nan_to_num(np.where(np.isnan(v), 0.0, score), posinf=CLIP, neginf=-CLIP), -CLIP, CLIP)
 
     @cached_property
-    def _knots(self) -> list[tuple[Array, Array, float, float]]:
-        """Distinct quantiles of each measurement, their normal scores, and the slopes beyond the lowest and highest."""
+    def _knots(self) -> tuple[Array, Array, NDArray[np.int64], Array, Array]:
+        """What `_transform` reads.
+
+        Distinct quantiles of each measurement, padded with infinity, shape (n_names, 400); their normal scores; the
+        index of the highest; and the slopes beyond the lowest and the highest, shape (n_names,).
+        """
         levels = ndtri((np.arange(N_QUANTILES) + 0.5) / N_QUANTILES)
         span = levels[TAIL] - levels[0]
-        found = []
-        for q in self.quantiles:
-            at, place = np.unique(q, return_inverse=True)
-            least = max(1e-3 * (q[-1] - q[0]), 1e-12)
-            low, high = max(q[TAIL] - q[0], least) / span, max(q[-1] - q[-1 - TAIL], least) / span
-            found.append((at, np.bincount(place, levels) / np.bincount(place), low, high))
-        return found
+        q = self.quantiles
+        at, z = np.full(q.shape, np.inf), np.zeros(q.shape)
+        last = np.zeros(len(q), dtype=np.int64)
+        for k, row in enumerate(q):
+            distinct, place = np.unique(row, return_inverse=True)
+            n = len(distinct)
+            at[k, :n], z[k, :n], last[k] = distinct, np.bincount(place, levels) / np.bincount(place), n - 1
+        least = np.maximum(1e-3 * (q[:, -1] - q[:, 0]), 1e-12)
+        low = np.maximum(q[:, TAIL] - q[:, 0], least) / span
+        return at, z, last, low, np.maximum(q[:, -1] - q[:, -1 - TAIL], least) / span
 
 
 def fit_rank_scores(values: Array, names: Sequence[str]) -> RankScores:
