@@ -36,7 +36,7 @@ def test_a_value_that_half_of_the_normals_share_scores_in_the_middle_of_their_ra
 def test_only_the_abnormal_side_of_a_sign_counts() -> None:
     names = ["t_mv_V5", "qrs_ms", "qrs_axis_deg"]
     z = np.array([[-3.0, 0, 0], [3.0, 0, 0], [0, 3.0, 0], [0, -3.0, 0], [0, 0, 5.0]])
-    assert signs_score(z, names).tolist() == [6.25, 0, 6.25, 0, 0]
+    assert signs_score(z, names).tolist() == [4.0, 0, 4.0, 0, 0]
 
 
 def test_evidence_rises_and_goes_on_beyond_the_normals() -> None:
