@@ -16,10 +16,12 @@ from app.state import RATES, TITLES, Entry
 from ecg_core.detection import Detection, Stretch
 from ecg_core.overlay import cell_steps
 from ecg_core.records import LEADS
+from ecg_core.store import CONSENSUS
 
 TICKS = (50.0, 90.0, 99.0)
 CLIP_S = 1.28
 SHOWN_STRETCHES = 5
+SHOWN_REASONS = 3
 
 
 def tail(percentile: float) -> float:
@@ -83,7 +85,8 @@ def verdict_data(
         "headline": said.headline,
         "rarity": said.rarity,
         "basis": list(said.basis),
-        "parts": [[name, words.part(part.percentile)] for name, part in detection.parts.items()],
+        "parts": _parts(detection),
+        "reasons": _reasons(detection, said.side),
         "curve": drawn,
         "where": _where(entry, detection, said.side),
         "sure": _sure(model, found, thresholds, rate, waiting),
@@ -91,8 +94,31 @@ def verdict_data(
     }
 
 
+def _parts(detection: Detection) -> list[list[str]]:
+    """Return name, percentile and meaning of the score's parts; the consensus's stand under "How sure"."""
+    if detection.model == CONSENSUS:
+        return []
+    parts = detection.parts.items()
+    return [[words.part_name(name), words.part(part.percentile), words.PARTS.get(name, "")] for name, part in parts]
+
+
+def _reasons(detection: Detection, side: words.Side) -> dict[str, Any] | None:
+    """Return why the record is unusual in terms of its measurements; None of a model that does not measure."""
+    if detection.measurements is None:
+        return None
+    lines = [[reason.text, words.rarity(reason)] for reason in detection.reasons]
+    where = " in the strongest 10 s" if detection.segments else ""
+    return {
+        "title": f"Measured{where}, most unusual first",
+        "shown": SHOWN_REASONS,
+        "lines": lines,
+        "none": "" if lines else words.without_reasons(side == "above"),
+    }
+
+
 def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, Any]:
     steps = cell_steps(detection.lead_scores)
+    of = "as unusual as in normal ECGs" if detection.model in words.EXPECTED else "the error of normal ECGs"
     cells = []
     for lead in LEADS:
         score = detection.lead_scores.get(lead)
@@ -100,25 +126,16 @@ def _where(entry: Entry, detection: Detection, side: words.Side) -> dict[str, An
         told = (
             f"{lead}: left out, {' and '.join(detection.quality.get(lead, ()))}"
             if out
-            else (f"{lead}: {score:.1f} times the error of normal ECGs" if score is not None else lead)
+            else (f"{lead}: {score:.1f} times {of}" if score is not None else lead)
         )
         cells.append({"lead": lead, "step": steps[lead], "out": out, "words": told})
+    place, lines = words.where(detection)
     stretches = detection.explanation.stretches if detection.explanation else ()
-    lines, place, clip = ["No stretch is above the mark level."], "", None
-    raised = [cell["lead"] for cell in cells if cell["step"] >= words.RAISED_STEP]
-    if raised and not stretches:
-        place = words.territories(raised)
-        lines = [words.lead_list(raised), "error throughout the record,", "no stretch above the mark level"]
-    if stretches:
-        first = stretches[0]
-        place = words.territories(first.leads)
-        count = f"{len(stretches)} stretch{'es' if len(stretches) > 1 else ''} marked"
-        lines = [words.lead_list(first.leads), f"strongest at {words.span(first.start_s, first.stop_s)}", count]
-        clip = stretch_clip(entry, first, side == "above", _seconds_of(detection))
+    clip = stretch_clip(entry, stretches[0], side == "above", _seconds_of(detection)) if stretches else None
     if detection.segments and detection.explanation:
         start_s, stop_s = _seconds_of(detection)
         lines.append(f"in the strongest 10 s, {words.span(start_s, stop_s)}")
-    described = "Error by lead: " + "; ".join(cell["words"] for cell in cells)
+    described = "By lead: " + "; ".join(cell["words"] for cell in cells)
     return {"cells": cells, "place": place, "lines": lines, "clip": clip, "described": described}
 
 
@@ -237,6 +254,8 @@ def lead_bars_data(detection: Detection) -> dict[str, Any]:
         {"lead": lead, "out": "left out: " + (" and ".join(detection.quality.get(lead, ())) or "not usable")}
         for lead in detection.masked_leads
     ]
+    if detection.model in words.EXPECTED:
+        return {"title": "Leads, every beat", "aside": "times as unusual as normals", "items": items}
     return {"title": "Error by lead", "aside": "times the error of normals", "items": items}
 
 

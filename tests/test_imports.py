@@ -30,7 +30,8 @@ ORDER = [
     *["synthetic_waves", "synthetic", "beats", "measurements", "detection", "reversal", "quality", "models", "density"],
     *["imputation", "sign_head", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds", "segments"],
     *["explanation", "expected", "checkpoints", "long_recording", "detector", "wording", "colours", "paper", "overlay"],
-    *["report", "export", "score_file", "report_file", "batch", "batch_file", "worklist", "cli", "__main__"],
+    *["findings", "report", "export", "score_file", "report_file", "batch", "batch_file", "worklist", "cli"],
+    "__main__",
 ]
 
 FORBIDDEN = {

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from app import state
 from app.state import Entry
 from ecg_core.errors import CheckpointError
+from ecg_core.findings import NOTHING_OUTSIDE, PATTERN
 from ecg_core.records import LEADS
 from ecg_core.synthetic import EXAMPLES
 from ecg_core.wording import TITLES
@@ -140,6 +141,36 @@ def test_the_threshold_changes_the_verdict_without_scoring_again(counted, app):
     assert sides == {"above", "below"}
     assert marks == {True, False}
     assert counted == list(state.MODELS)
+
+
+def test_the_verdict_says_why_in_measurements_and_where_in_every_beat(app):
+    opened(app)
+    said = verdict(app)
+    assert said["parts"] == [], "the members of the consensus stand under How sure"
+    assert said["reasons"]["shown"] == 3
+    text, rarity = said["reasons"]["lines"][0]
+    assert text.startswith("Early beat: the shortest RR is")
+    assert rarity.startswith("lower than in 9")
+    assert said["where"]["lines"][0] == "Every beat is most unusual in V2, V3: anterior leads."
+    assert any(line.startswith("A beat comes early, at ") for line in said["where"]["lines"])
+    assert "V1: " in said["where"]["described"]
+    assert "times as unusual as in normal ECGs" in said["where"]["described"]
+
+
+def test_a_model_that_does_not_measure_gives_no_reasons_but_its_parts(app):
+    opened(app)
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    assert verdict(app)["reasons"] is None
+    assert [name for name, _, _ in verdict(app)["parts"]] == ["reconstruction", "latent"]
+    app.segmented_control(key=state.MODEL).set_value("measurements").run()
+    assert [name for name, _, _ in verdict(app)["parts"]] == ["density", "signs"]
+    assert verdict(app)["reasons"]["lines"]
+
+
+def test_a_record_with_nothing_outside_its_ranges_says_so(app):
+    opened(app, "normal-72")
+    assert verdict(app)["reasons"]["lines"] == []
+    assert verdict(app)["reasons"]["none"] in (NOTHING_OUTSIDE, PATTERN)
 
 
 def test_a_moved_threshold_is_said_and_can_be_put_back(app):

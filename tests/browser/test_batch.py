@@ -89,7 +89,7 @@ def test_a_batch_outlives_the_server_and_its_decisions_are_found(
 
         with served(place / "second.txt", port=port, settings=settings) as address:
             page.goto(f"{address}/batch?job={job.id}")
-            expect(page.get_by_text("200 of 200 scored")).to_be_visible(timeout=PATIENCE_MS)
+            expect(page.get_by_text("200 of 200 scored")).to_be_visible(timeout=1000 * PATIENCE_S)
             assert first.items() <= dict(rows(worklist, job)).items()
             names = read_three(page)
 

@@ -68,15 +68,36 @@ function facts(rows) {
   return list;
 }
 
+// why, in terms of measurements: the first few, the rest on request
+const unfolded = new WeakMap();
+function reasons(root, data) {
+  const { title, lines, shown, none } = data.reasons, box = element("div.reasons", {}, element("h2", {}, lines.length ? title : "Measured"));
+  if (none) box.append(element("p.line", {}, none));
+  const all = unfolded.get(root) === data.record, list = element("ol", {});
+  for (const [words, rarity] of all ? lines : lines.slice(0, shown)) list.append(element("li", {}, words, element("span.muted", {}, ` ${rarity}`)));
+  if (lines.length) box.append(list);
+  if (lines.length > shown) {
+    const button = element("button.more", { type: "button", "aria-expanded": all ? "true" : "false" }, all ? "Show fewer" : `${lines.length - shown} more`);
+    button.addEventListener("click", () => {
+      if (all) unfolded.delete(root); else unfolded.set(root, data.record);
+      box.replaceWith(reasons(root, data));
+      root.querySelector("button.more")?.focus();
+    });
+    box.append(button);
+  }
+  return box;
+}
+
 function panels(root, data) {
   const small = element(data.figure_suffix === "th" ? "small.th" : "small", {}, data.figure_suffix);
   const parts = element("div.parts", {}, element("span.muted.wide", {}, "Parts of the score"));
-  for (const [name, value] of data.parts) parts.append(element("span.muted", {}, name), element("b", {}, value));
+  for (const [name, value, meaning] of data.parts) parts.append(element("span.muted", { title: meaning }, name), element("b", {}, value));
   const middle = element("div", {}, element(`div.headline.${data.side}`, {}, element("i", { "aria-hidden": "true" }), data.headline),
     element("p.line", {}, data.rarity), data.curve ? curve(data.curve) : null);
   const basis = element("div.basis", {}, ...data.basis.map((words) => element("p.fine", {}, words)));
   const how = element("div.panel", {}, element("h2", {}, "How unusual"),
-    element("div.how", {}, element("div", {}, element("div.figure", {}, data.figure, small), element("p.caption", {}, data.figure_caption)), middle, parts), basis);
+    element("div.how", {}, element("div", {}, element("div.figure", {}, data.figure, small), element("p.caption", {}, data.figure_caption)), middle, data.parts.length ? parts : null),
+    data.reasons ? reasons(root, data) : null, basis);
 
   const cells = element("div.cells", { role: "img", "aria-label": data.where.described });
   for (const cell of data.where.cells) cells.append(element(`span.${cell.out ? "out" : `cell-${cell.step}`}`, { title: cell.words }, cell.lead));
