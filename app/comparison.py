@@ -31,7 +31,7 @@ def gain_for(signal: NDArray[np.float32]) -> float:
 
 
 def strongest_lead(found: Mapping[str, Detection], model: str) -> str:
-    """Return the lead to begin with: the first of the strongest stretch, else the one with the largest error."""
+    """Return the lead to begin with: of the strongest stretch, else of the largest error, else one to read."""
     for name in (model, *found):
         detection = found.get(name)
         explanation = detection.explanation if detection else None
@@ -42,7 +42,8 @@ def strongest_lead(found: Mapping[str, Detection], model: str) -> str:
         scores = {lead: score for lead, score in explanation.lead_scores.items() if score is not None}
         if scores:
             return max(scores, key=lambda lead: scores[lead])
-    return "II"
+    lost = {lead for detection in found.values() for lead in detection.masked_leads}
+    return next((lead for lead in ("II", *LEADS) if lead not in lost), "II")
 
 
 def marked_by(explanations: Sequence[Explanation], start_s: float, stop_s: float) -> NDArray[np.uint8]:

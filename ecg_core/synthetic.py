@@ -28,12 +28,16 @@ from ecg_core.readers.comments import SYNTHETIC_COMMENT
 from ecg_core.records import LEADS, Record, Sex, twelve_from_eight
 
 Array = NDArray[np.float64]
-Kind = Literal["normal", "pvc", "af", "st-elevation-anterior", "st-elevation-inferior", "lbbb", "low-voltage"]
+Kind = Literal[
+    "normal", "pvc", "af", "st-elevation-anterior", "st-elevation-inferior", "lbbb", "low-voltage", "poor-signal"
+]
 
 GAIN = 1000  # digital units per mV, as PTB-XL
 LOW_VOLTAGE = 0.22
 BREATHING_HZ = 0.25
 COUPLING = 0.6  # of the RR interval at which a premature beat comes
+LOOSE_MV, WANDER_MV, HUM_MV = 0.3, 0.5, 0.1
+LOST = (2, 3, 6)  # of the eight leads: V1, V2 and V5
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ EXAMPLES = (
     Synthetic("st-elevation-anterior", "st-elevation-anterior", 82.0, 6, 63, "male"),
     Synthetic("left-bundle-branch-block", "lbbb", 74.0, 7, 71, "female"),
     Synthetic("low-voltage", "low-voltage", 88.0, 8, 66, "female"),
+    Synthetic("poor-signal", "poor-signal", 76.0, 9, 58, "female"),
 )
 """The records that ship in ``ecg_core/examples``."""
 
@@ -102,7 +107,10 @@ def synthesize(spec: Synthetic) -> NDArray[np.float32]:
         x *= LOW_VOLTAGE
     if spec.kind == "af":
         x += _fibrillation(t, rng)
-    return twelve_from_eight((x + _noise(n, spec.fs, rng)).astype(np.float32))
+    x += _noise(n, spec.fs, rng)
+    if spec.kind == "poor-signal":
+        _bad_electrodes(x, t, rng)
+    return twelve_from_eight(x.astype(np.float32))
 
 
 def _person(rng: np.random.Generator) -> Array:
@@ -190,6 +198,21 @@ def _noise(n: int, fs: int, rng: np.random.Generator) -> Array:
     size = np.sqrt(smooth * fs * m / 4)
     spectrum = size * (rng.normal(size=(8, len(f))) + 1j * rng.normal(size=(8, len(f))))
     return np.asarray(fft.irfft(spectrum, n=m, axis=-1)[:, :n])
+
+
+def _bad_electrodes(x: Array, t: Array, rng: np.random.Generator) -> None:
+    """Loosen the left leg's electrode, and take those of V1, V2 and V5 off, in eight leads, shape (8, n), in place.
+
+    The left leg's noise is in II, and so in III, aVF and, halved, in aVR and aVL; I does not have it. It swells and
+    ebbs over a wandering baseline. An electrode that is off records nothing of the heart: an unsteady hum of 50 Hz.
+    """
+    n, wander = len(t), np.cumsum(rng.normal(size=len(t)))
+    rough = np.convolve(rng.normal(size=n), np.full(4, 0.5), mode="same")
+    swell = 0.35 + 0.65 * np.abs(np.sin(2 * np.pi * 0.17 * t + rng.uniform(0, 2 * np.pi)))
+    x[1] += LOOSE_MV * swell * rough + WANDER_MV * wander / max(float(np.std(wander)), 1e-12)
+    for k in LOST:
+        hum = np.sin(2 * np.pi * 50.0 * t + rng.uniform(0, 2 * np.pi)) * (1.0 + 0.05 * rng.normal(size=n))
+        x[k] = HUM_MV * hum + 0.01 * rng.normal(size=n)
 
 
 def encode(spec: Synthetic) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from ecg_core import synthetic_waves as waves
 from ecg_core.beats import detect_beats
 from ecg_core.errors import ConfigError
 from ecg_core.preprocessing import preprocess
+from ecg_core.quality import assess_quality
 from ecg_core.readers import read_record
 from ecg_core.readers.comments import SYNTHETIC_NOTE
 from ecg_core.records import LEADS, twelve_leads
@@ -56,7 +57,7 @@ def test_another_process_makes_the_same_bytes(tmp_path):
 def test_examples_cover_what_the_app_shows():
     kinds = [spec.kind for spec in EXAMPLES]
     assert len({spec.heart_rate for spec in EXAMPLES if spec.kind == "normal"}) >= 3
-    assert {"normal", "pvc", "af", "lbbb", "low-voltage"} <= set(kinds)
+    assert {"normal", "pvc", "af", "lbbb", "low-voltage", "poor-signal"} <= set(kinds)
     assert any(kind.startswith("st-elevation") for kind in kinds)
 
 
@@ -173,6 +174,17 @@ def test_low_voltage_is_under_5_and_10_millimetres():
     span = np.ptp(beat, axis=1)
     assert span[:6].max() < 0.5
     assert span[6:].max() < 1.0
+
+
+def test_a_poor_signal_is_that_of_its_electrodes_and_cannot_be_interpreted():
+    spec = BY_NAME["poor-signal"]
+    quality = assess_quality(synthesize(spec), spec.fs)
+    assert not quality.interpretable
+    assert {"II", "III", "aVF", "V1", "V2", "V5"} <= set(quality.bad_leads)
+    assert {"I", "V3", "V4", "V6"} <= set(quality.usable_leads)
+    assert any("noisy" in quality.faults[lead] for lead in ("II", "III", "aVF"))
+    whole = assess_quality(synthesize(replace(spec, kind="normal")), spec.fs)
+    assert not whole.bad_leads
 
 
 def test_noise_has_the_power_stated_in_each_band():

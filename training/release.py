@@ -116,6 +116,9 @@ def examples_text(config: CheckpointConfig) -> list[str]:
     text = ["| example (synthetic) | percentile of normal ECGs | verdict at 5 % |", "|---|---|---|"]
     missed = []
     for name, found in config.examples.items():
+        if found["score"] is None:
+            text.append(f"| {name} | no score | not interpretable |")
+            continue
         verdict = "above the alarm threshold" if found["anomalous"] else "below the alarm threshold"
         highest = found["percentile"] >= 100
         place = f"higher than all {config.calibration.n_normals}" if highest else f"{found['percentile']:.1f}"
@@ -260,7 +263,8 @@ def main(argv: list[str] | None = None) -> None:
     if args.readme:
         write_readme(args.readme, configs)
     for config in configs:
-        wrong = [key for key, found in config.examples.items() if found["anomalous"] == key.startswith("normal")]
+        judged = {key: found["anomalous"] for key, found in config.examples.items() if found["anomalous"] is not None}
+        wrong = [key for key, anomalous in judged.items() if anomalous == key.startswith("normal")]
         print(f"{config.name}: card written; examples misjudged: {', '.join(wrong) or 'none'}")
 
 

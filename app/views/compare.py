@@ -59,11 +59,12 @@ def _record(entry: Entry, found: dict[str, Detection]) -> None:
     models = [
         comparison.model_data(name, d, here[name], thresholds[name], rate, normals[name]) for name, d in found.items()
     ]
-    lead = _lead(entry, comparison.strongest_lead(here, model), any(sides), rate)
+    filled = any(sides) if any(detection.explanation for detection in here.values()) else None
+    lead = _lead(entry, comparison.strongest_lead(here, model), filled, rate)
     bands(comparison.comparison(entry.key, shown, lead, here, models, sides))
 
 
-def _lead(entry: Entry, strongest: str, above: bool, rate: float) -> str:
+def _lead(entry: Entry, strongest: str, above: bool | None, rate: float) -> str:
     with st.container(key="compare_head", horizontal=True, vertical_alignment="center"):
         look.key_of_lines(filled=above, rest=f"alarm at {words.percent(rate)} false alarms")
         state.offer_lead(entry.key, strongest)

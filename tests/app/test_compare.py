@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from app import comparison, state
 from ecg_core.detection import Explanation, Stretch
 from ecg_core.records import LEADS
-from tests.app.page_parts import page_words, visit
+from tests.app.page_parts import header, page_words, parts, visit
 from tests.app.stores import write_store
 
 PVC = "premature-ventricular-beat"
@@ -237,3 +237,15 @@ def test_maps_agree_where_all_are_raised() -> None:
 @pytest.mark.parametrize(("reach", "gain"), [(1.0, 10.0), (2.6, 5.0), (7.0, 2.5), (40.0, 1.25)])
 def test_the_gain_keeps_a_lead_in_its_band(reach: float, gain: float) -> None:
     assert comparison.gain_for(np.array([0.0, reach], np.float32)) == gain
+
+
+def test_of_a_poor_signal_a_lead_that_can_be_read_is_shown_and_nothing_of_a_model(app, store):
+    compare(app, "poor-signal")
+    (packet,) = parts(app, "leadwise_compare")
+    said = header(packet)
+    assert (said["headline"], said["lead"]) == ("Not interpretable", "I")
+    assert not any(model["mapped"] for model in said["models"])
+    assert said["not_mapped"] == "0.00–10.00 s cannot be scored: no reconstruction and no maps."
+    assert "reconstruction</span>" not in page_words(app)
+    compare(app, "left-bundle-branch-block")
+    assert "reconstruction</span>" in page_words(app)

@@ -10,7 +10,13 @@ from app import look, resources, state, words
 from app.components import script, style
 from app.state import Entry
 
-FIRST_EXAMPLES = ("premature-ventricular-beat", "normal-72", "left-bundle-branch-block", "atrial-fibrillation")
+FIRST_EXAMPLES = (
+    "premature-ventricular-beat",
+    "normal-72",
+    "left-bundle-branch-block",
+    "atrial-fibrillation",
+    "poor-signal",
+)
 CARD_S = 4.0
 _card = st.components.v2.component(
     "leadwise_card", css=style("examples/card.css"), js=script("clip.js", "examples/card.js")
@@ -34,7 +40,7 @@ def example_card(key: str, entry: Entry) -> None:
 
 
 def example_grid(*, first_only: bool) -> None:
-    """Show the examples as cards that open; the first four alone where they are not the page's main thing."""
+    """Show the examples as cards that open; the first five alone where they are not the page's main thing."""
     entries, problems = resources.examples()
     order = {name: k for k, name in enumerate(FIRST_EXAMPLES)}
     entries = sorted(entries, key=lambda entry: order.get(entry.record.name, len(order)))
