@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ecg_core.detection import Detection
-from ecg_core.findings import rarity, where, without_reasons
+from ecg_core.findings import rarity, rhythm_of, where, without_reasons
 from ecg_core.store import CONSENSUS
 from ecg_core.wording import (
     BANDS,
