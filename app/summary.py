@@ -218,7 +218,7 @@ def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: floa
             "index": index,
             "number": str(index + 1),
             "when": words.span(s.start_s, s.stop_s),
-            "place": words.territories(s.leads),
+            "place": words.territories(s.leads) if s.leads else words.rhythm_of(detection.explanation, s),
             "leads": words.lead_list(s.leads),
             "peak": f"{s.peak:.1f}",
             "at": round((s.start_s + s.stop_s) / 2, 3),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ecg_core.detection import Detection
-from ecg_core.findings import rarity, where, without_reasons
+from ecg_core.findings import rarity, rhythm_of, where, without_reasons
 from ecg_core.store import CONSENSUS
 from ecg_core.wording import (
     BANDS,
@@ -44,7 +44,7 @@ __all__ = [
     "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "PARTS", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side",
     "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list", "not_shown",
     "one_in", "part", "part_name", "patient", "percent", "printed", "progress", "provenance", "quality", "rarity",
-    "recording", "scoring", "seconds", "share_above", "span", "spoken", "territories", "verdict",
+    "recording", "rhythm_of", "scoring", "seconds", "share_above", "span", "spoken", "territories", "verdict",
     "where", "without_reasons",
 ]  # fmt: skip
 

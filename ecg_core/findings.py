@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ecg_core.detection import Detection, Explanation
+from ecg_core.detection import Detection, Explanation, Stretch
 from ecg_core.measurements.reasons import Reason
 from ecg_core.overlay import cell_steps
 from ecg_core.wording import EXPECTED, RAISED_STEP, lead_list, seconds, span, territories
@@ -43,7 +43,7 @@ def _times(times: Sequence[float]) -> str:
     told = ", ".join(seconds(t) for t in times[:SHOWN_TIMES])
     if len(times) > SHOWN_TIMES:
         return f"{told} and {len(times) - SHOWN_TIMES} more"
-    return f"{told} s" if times[-1] < 60 else told
+    return f"{told}\N{NO-BREAK SPACE}s" if times[-1] < 60 else told
 
 
 def rhythm_lines(found: Explanation | None) -> list[str]:
@@ -56,12 +56,15 @@ def rhythm_lines(found: Explanation | None) -> list[str]:
         (found.missing_s, "A beat is missing", "beats are missing"),
     ):
         if times:
-            told = ", ".join(seconds(t) for t in times[:SHOWN_TIMES])
-            more = (
-                f" and {len(times) - SHOWN_TIMES} more" if len(times) > SHOWN_TIMES else " s" if times[-1] < 60 else ""
-            )
-            lines.append(f"{one if len(times) == 1 else f'{len(times)} {several}'}, at {told}{more}")
+            what = one if len(times) == 1 else f"{len(times)} {several}"
+            lines.append(f"{what}, at {_times(times)}")
     return lines
+
+
+def rhythm_of(found: Explanation | None, stretch: Stretch) -> str:
+    """Return what of the rhythm a stretch is: "Early beat", "Missing beat", or nothing."""
+    named = (("Early beat", found.early_s), ("Missing beat", found.missing_s)) if found else ()
+    return next((name for name, times in named if any(stretch.start_s <= t <= stretch.stop_s for t in times)), "")
 
 
 def where(detection: Detection) -> tuple[str, list[str]]:
@@ -72,7 +75,8 @@ def where(detection: Detection) -> tuple[str, list[str]]:
         lines = [found.territory] if found.territory else []
         if stretches:
             first = stretches[0]
-            lines.append(f"{_marked(len(stretches))}, {_strongest(detection)} in {lead_list(first.leads)}.")
+            leads = f" in {lead_list(first.leads)}" if first.leads else ""
+            lines.append(f"{_marked(len(stretches))}, {_strongest(detection)}{leads}.")
         elif not lines:
             lines.append("No stretch is above the mark level.")
         return "", [*lines, *rhythm_lines(found)]

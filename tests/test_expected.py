@@ -22,7 +22,7 @@ from ecg_core.synthetic import Synthetic, synthesize
 
 ALL = np.ones(8, bool)
 N_PEOPLE, N_VALIDATION = 60, 20
-RANKED = tuple(f"{kind}_{lead}" for lead in LEADS for kind in ("q_mv", "r_mv", "t_min_mv"))
+RANKED = tuple(f"{kind}_{lead}" for lead in LEADS for kind in ("q_mv", "r_mv", "qrs_first_area"))
 
 
 def person(seed: int, kind: str = "normal") -> np.ndarray:

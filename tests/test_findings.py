@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ecg_core.detection import Detection, Explanation, Stretch
-from ecg_core.findings import NOTHING_OUTSIDE, PATTERN, rarity, rhythm_lines, where, without_reasons
+from ecg_core.findings import NOTHING_OUTSIDE, PATTERN, rarity, rhythm_lines, rhythm_of, where, without_reasons
 from ecg_core.measurements.reasons import Reason
 from ecg_core.records import LEADS
 from tests.fakes import block_record, fake_detection
@@ -55,7 +55,7 @@ def detected(model: str, **other: Any) -> Detection:
 def test_beats_that_come_early_or_not_at_all_are_told_with_their_times() -> None:
     assert rhythm_lines(None) == []
     assert rhythm_lines(explained()) == []
-    assert rhythm_lines(explained(early_s=(3.2,))) == ["A beat comes early, at 3.20 s"]
+    assert rhythm_lines(explained(early_s=(3.2,))) == ["A beat comes early, at 3.20\N{NO-BREAK SPACE}s"]
     told = rhythm_lines(explained(early_s=(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), missing_s=(7.0, 65.0)))
     assert told == ["6 beats come early, at 1.00, 2.00, 3.00, 4.00 and 2 more", "2 beats are missing, at 7.00, 1:05.0"]
 
@@ -67,9 +67,17 @@ def test_of_the_expected_ecg_the_territory_comes_first_and_no_other_is_named() -
     assert place == ""
     assert lines[0] == territory
     assert lines[1].startswith("1 stretch marked, strongest at 3.00")
-    assert lines[2] == "A beat is missing, at 5.00 s"
+    assert lines[2] == "A beat is missing, at 5.00\N{NO-BREAK SPACE}s"
     assert where(detected("consensus")) == ("", ["No stretch is above the mark level."])
     assert where(detected("consensus", territory=territory)) == ("", [territory])
+
+
+def test_a_stretch_without_leads_is_named_for_what_the_rhythm_does() -> None:
+    stretch = Stretch(3.0, 3.4, 2.0, ())
+    assert rhythm_of(explained(early_s=(3.2,)), stretch) == "Early beat"
+    assert rhythm_of(explained(early_s=(1.0,), missing_s=(3.4,)), stretch) == "Missing beat"
+    assert rhythm_of(explained(early_s=(1.0,)), stretch) == ""
+    assert where(detected("consensus", stretches=(stretch,)))[1][0].endswith("3.40 s.")
 
 
 def test_of_a_reconstruction_the_strongest_stretch_names_the_place() -> None:

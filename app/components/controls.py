@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import look, state
+from app import look, state, words
 from ecg_core.display import FILTERS, available
 from ecg_core.paper import SPEEDS
 from ecg_core.records import LEADS
@@ -38,7 +38,8 @@ def controls(fs: float) -> None:
             _leads()
             _filters(fs)
         with st.container(key="switches", horizontal=True):
-            st.toggle("Reconstruction", key=state.SHOW_RECONSTRUCTION)
+            drawn = "Expected ECG" if state.value(state.MODEL) in words.EXPECTED else "Reconstruction"
+            st.toggle(drawn, key=state.SHOW_RECONSTRUCTION)
             st.toggle("Marks", key=state.SHOW_MARKS)
 
 

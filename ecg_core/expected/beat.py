@@ -11,7 +11,7 @@ from ecg_core.expected.phase_out import GRID, PhaseOut, level_of
 from ecg_core.imputation import LeadCovariance
 from ecg_core.measurements.delineation import Fiducials
 from ecg_core.measurements.median_beat import AFTER, BEFORE, MedianBeat
-from ecg_core.records import eight_from_twelve, twelve_from_eight
+from ecg_core.records import eight_from_twelve
 
 F32 = NDArray[np.float32]
 
@@ -40,25 +40,20 @@ def expected_beat(
     usable: NDArray[np.bool_],
     phase_out: PhaseOut,
     leads: LeadCovariance,
-    clip_sd: float,
 ) -> ExpectedBeat:
     """Return the expected beat.
 
     Parameters
     ----------
     usable : shape (8,), leads that can be read.
-    clip_sd : the own beat is held to so many standard deviations about the prediction.
     """
     raw = eight_from_twelve(made.x)
     level = level_of(raw, points.qrs_onset)
     own = leads.fill((raw - level)[None], usable[None])[0]
     level = np.where(usable[:, None], level, np.float32(0))
     on_grid = own[:, GRID]
-    predicted = phase_out.predict(on_grid[None], np.array([rr_s]))[0]
-    limit = clip_sd * eight_from_twelve(phase_out.sd)
-    change = np.clip(on_grid, predicted - limit, predicted + limit) - on_grid
-    units = twelve_from_eight(on_grid - predicted) / phase_out.sd
-    return ExpectedBeat(own + level, own + between(change) + level, between(phase_out.sd), units)
+    held = phase_out.hold(on_grid, rr_s)
+    return ExpectedBeat(own + level, own + between(held.expected - on_grid) + level, between(held.sd), held.units)
 
 
 def between(values: F32) -> F32:

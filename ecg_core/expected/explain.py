@@ -11,7 +11,7 @@ from scipy.ndimage import uniform_filter1d
 from ecg_core.detection import Explanation
 from ecg_core.expected.model import ExpectedModel
 from ecg_core.expected.territories import Territory, lead_scores, territory_of
-from ecg_core.expected.time_map import WAVE_S, Channels, early_by, own_channel, rhythm_channel, wave_channel
+from ecg_core.expected.time_map import WAVE_S, channels, early_by
 from ecg_core.explanation import find_stretches
 from ecg_core.measurements import Measurements
 from ecg_core.measurements.scores import RankScores
@@ -49,7 +49,7 @@ def explain_expected(
     ----------
     segment : from `ecg_core.segments.prepare_segment`; masked leads are left out.
     found : its measurements.
-    ranks : normal scores of measurements, with Q, R and T minimum of each lead among its names.
+    ranks : normal scores of measurements, with `territories.TAILS` of each lead among its names.
     """
     x = segment.eight
     read = np.zeros(len(LEADS), bool)
@@ -63,11 +63,10 @@ def explain_expected(
     kept = np.where(shown[:, None], np.float32(1), np.float32(np.nan))
     own, wave = model.errors(x, expected)
     error = np.asarray(wave * kept, dtype=np.float32)
-    channels = Channels(own_channel(own * kept), wave_channel(error), rhythm_channel(expected.places, x.shape[1]))
-    trace = model.levels.of(channels)
+    trace = model.levels.of(channels(own * kept, error, expected.places))
     level = model.mark_level
     smooth = uniform_filter1d(np.nan_to_num(error), round(WAVE_S * MODEL_FS), axis=-1, mode="nearest")
-    scores = lead_scores(expected.beat.units, found, ranks)
+    scores = lead_scores(expected.beat.units, model.st_t, found, ranks)
     by_lead = {lead: float(s) if ok else None for lead, s, ok in zip(LEADS, scores, shown, strict=True)}
     explanation = Explanation(
         start_s=segment.start_s,
@@ -83,7 +82,6 @@ def explain_expected(
         mark_level=level,
     )
     real = expected.places.times_s[~expected.places.due]
-    marked = model.levels.rhythm * model.levels.joint
-    early = real[early_by(real) > marked] + segment.start_s
+    early = real[early_by(real) > model.levels.rhythm] + segment.start_s
     missing = expected.places.times_s[expected.places.due] + segment.start_s
     return Where(explanation, territory_of(by_lead), tuple(map(float, early)), tuple(map(float, missing)))

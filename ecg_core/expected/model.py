@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,8 @@ from ecg_core.errors import CheckpointError, ConfigError
 from ecg_core.expected.beat import ExpectedBeat, expected_beat
 from ecg_core.expected.laying import Places, lay, places, with_neighbours
 from ecg_core.expected.phase_out import GRID, PARTS, PhaseOut, fit_phase_out, level_of
-from ecg_core.expected.time_map import Channels, MarkLevels, own_channel, rhythm_channel, wave_channel
+from ecg_core.expected.territories import st_t_units
+from ecg_core.expected.time_map import Channels, MarkLevels, channels
 from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.measurements import Measurements
 from ecg_core.measurements.median_beat import BEFORE, GRID_FS
@@ -26,16 +27,13 @@ from ecg_core.scoring import N_PHASES, ErrorScale, beat_phase, squared_error, us
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
 
-CLIP_SD = 0.5
-"""The expected beat is the patient's own held to so many standard deviations about the prediction; chosen on fold 9."""
-
 BAND_STEP = 2
 BAND_AT = np.arange(BEFORE - 175, BEFORE + 326, BAND_STEP)
 """Samples of the 500 Hz median beat at which normals' bands are kept: -350 to 650 ms, 250 Hz."""
 
 BAND_PERCENTILES = (5.0, 95.0)
 MARK_QUANTILE = 0.95
-EDGE_S = 0.3
+EDGE_S = 0.45
 
 
 class NormalBeats(NamedTuple):
@@ -90,7 +88,7 @@ class ExpectedModel:
     own_scale, wave_scale : the normals' error against their own median beat, and against their expected ECG.
     levels : of the time map's channels.
     band : shape (2, 12, 251), mV: 5th and 95th percentile of normals' median beats at `BAND_AT`, PR segment as zero.
-    clip_sd : see `CLIP_SD`.
+    st_t : shape (12,), the normals' mean of `territories.st_t_units` in each lead.
     """
 
     phase_out: PhaseOut
@@ -99,12 +97,12 @@ class ExpectedModel:
     wave_scale: ErrorScale
     levels: MarkLevels
     band: F32
-    clip_sd: float = CLIP_SD
+    st_t: F32
 
     @property
     def mark_level(self) -> float:
         """Level of the squared error, 50 ms mean in the highest lead, at which a stretch is marked."""
-        return (self.levels.wave * self.levels.joint) ** 2
+        return self.levels.wave**2
 
     @property
     def normal_beats(self) -> Band:
@@ -122,7 +120,7 @@ class ExpectedModel:
         if found.beat is None or not len(beats.samples) or not usable.any():
             return None
         rr_s = float(np.median(beats.rr_ms)) / 1000.0
-        beat = expected_beat(found.beat, found.points, rr_s, usable, self.phase_out, self.leads, self.clip_sd)
+        beat = expected_beat(found.beat, found.points, rr_s, usable, self.phase_out, self.leads)
         where = places(x[usable], beat.own[usable], found.beat, beats)
         at = with_neighbours(where.at, rr_s, x.shape[1])
         laid = lay(np.concatenate([beat.own, beat.expected, beat.sd]), at, x.shape[1])
@@ -137,7 +135,7 @@ class ExpectedModel:
     def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.float16]]:
         """Return the model as arrays by name; `from_arrays` takes them back."""
         levels = self.levels
-        marks = [levels.own, levels.wave, levels.rhythm, levels.joint, self.clip_sd]
+        marks = [levels.own, levels.wave, levels.rhythm]
         weights = {f"phase_out/{part}": w.astype(np.float16) for part, w in self.phase_out.weights.items()}
         return {
             **weights,
@@ -145,6 +143,7 @@ class ExpectedModel:
             "leads": self.leads.matrix.astype(np.float32),
             "own_scale": self.own_scale.rms.astype(np.float32),
             "wave_scale": self.wave_scale.rms.astype(np.float32),
+            "st_t": self.st_t.astype(np.float32),
             "marks": np.array(marks, dtype=np.float32),
             "band": self.band.astype(np.float16),
         }
@@ -160,12 +159,12 @@ class ExpectedModel:
         """
         try:
             found = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
-            own, wave, rhythm, joint, clip_sd = (float(v) for v in found["marks"])
+            own, wave, rhythm = (float(v) for v in found["marks"])
             phase_out = PhaseOut({part: found[f"phase_out/{part}"] for part in PARTS}, found["phase_out_sd"])
             scales = ErrorScale(found["own_scale"]), ErrorScale(found["wave_scale"])
             leads = LeadCovariance(found["leads"])
-            levels = MarkLevels(own, wave, rhythm, joint)
-            return cls(phase_out, leads, *scales, levels, found["band"], clip_sd)
+            levels = MarkLevels(own, wave, rhythm)
+            return cls(phase_out, leads, *scales, levels, found["band"], found["st_t"])
         except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f"The expected ECG's arrays are damaged ({error}); get the checkpoint again."
@@ -204,11 +203,11 @@ def channels_of(model: ExpectedModel, x: F32, expected: Expectation, shown: NDAr
     """
     own, wave = model.errors(x, expected)
     kept = np.where(shown[:, None], np.float32(1), np.float32(np.nan))
-    return Channels(own_channel(own * kept), wave_channel(wave * kept), rhythm_channel(expected.places, x.shape[1]))
+    return channels(own * kept, wave * kept, expected.places)
 
 
 def fit_expected(
-    normals: NormalBeats, records: Iterable[NormalRecord], validation: Iterable[NormalRecord], clip_sd: float = CLIP_SD
+    normals: NormalBeats, records: Iterable[NormalRecord], validation: Iterable[NormalRecord]
 ) -> ExpectedModel:
     """Fit on normals.
 
@@ -230,7 +229,9 @@ def fit_expected(
     band = np.percentile(twelve_from_eight(levelled[:, :, BAND_AT]), BAND_PERCENTILES, axis=0).astype(np.float32)
     leads = fit_lead_covariance(levelled)
     unit = ErrorScale(np.ones((len(LEADS), 1), np.float32))
-    model = ExpectedModel(phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0), band, clip_sd)
+    model = ExpectedModel(
+        phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0), band, np.ones(len(LEADS), np.float32)
+    )
     model = _with_scales(model, records)
     return _with_levels(model, validation)
 
@@ -239,17 +240,18 @@ ALL = np.ones(8, bool)
 
 
 def _with_scales(model: ExpectedModel, records: Iterable[NormalRecord]) -> ExpectedModel:
-    own, wave, phases = [], [], []
+    own, wave, phases, st_t = [], [], [], []
     for record in records:
         expected = model.expect(record.x, ALL, record.beats, record.measurements)
         if expected is not None:
             own.append(squared_error(record.x, expected.own))
             wave.append(squared_error(record.x, expected.x_hat))
             phases.append(phase_of(expected.places, record.x.shape[1]))
+            st_t.append(st_t_units(expected.beat.units, record.measurements))
     if not phases:
         raise ConfigError("Expected normal records with beats to fit the expected ECG on; found none.")
-    scales = fit_scale(own, phases), fit_scale(wave, phases)
-    return ExpectedModel(model.phase_out, model.leads, *scales, model.levels, model.band, model.clip_sd)
+    usual = np.mean(st_t, axis=0).astype(np.float32)
+    return replace(model, own_scale=fit_scale(own, phases), wave_scale=fit_scale(wave, phases), st_t=usual)
 
 
 def _with_levels(model: ExpectedModel, records: Iterable[NormalRecord]) -> ExpectedModel:
@@ -257,14 +259,9 @@ def _with_levels(model: ExpectedModel, records: Iterable[NormalRecord]) -> Expec
     for record in records:
         expected = model.expect(record.x, ALL, record.beats, record.measurements)
         if expected is not None:
-            channels = channels_of(model, record.x, expected, usable_in_map(ALL))
-            found.append([channel.max() for channel in channels])
+            found.append([channel.max() for channel in channels_of(model, record.x, expected, usable_in_map(ALL))])
     if not found:
         raise ConfigError("Expected normal records with beats to calibrate the expected ECG on; found none.")
     highest = np.array(found)
-    own, wave, rhythm = np.quantile(highest, MARK_QUANTILE, axis=0)
-    joint = float(np.quantile((highest / np.array([own, wave, rhythm])).max(axis=1), MARK_QUANTILE))
-    levels = MarkLevels(float(own), float(wave), float(rhythm), joint)
-    return ExpectedModel(
-        model.phase_out, model.leads, model.own_scale, model.wave_scale, levels, model.band, model.clip_sd
-    )
+    own, wave, rhythm = (float(level) for level in np.quantile(highest, MARK_QUANTILE, axis=0))
+    return replace(model, levels=MarkLevels(own, wave, rhythm))

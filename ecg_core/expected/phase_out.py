@@ -2,18 +2,20 @@
 
 Ridge regressions, fitted on normals' median beats, predict a part of the beat in all leads from the rest of the same
 beat. What is unusual in one part alone (an elevated ST segment, an inverted T wave) does not enter its own prediction.
+All on the networks' compressed scale, where what normals vary by grows with the wave.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.measurements.median_beat import BEFORE, UP
-from ecg_core.preprocessing import MODEL_FS
-from ecg_core.records import twelve_from_eight
+from ecg_core.preprocessing import COMPRESSION, MODEL_FS, compress, expand
+from ecg_core.records import eight_from_twelve, twelve_from_eight
 
 F32 = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -28,13 +30,19 @@ PARTS_MS: dict[str, tuple[float, float]] = {"P": (-350, -60), "QRS": (-60, 50), 
 
 PARTS = {name: slice(round(lo / 10) - FIRST, round(hi / 10) - FIRST) for name, (lo, hi) in PARTS_MS.items()}
 
-LEVEL_FROM, LEVEL_TO = -0.07, -0.05
-"""Where the level of the PR segment is read if the QRS onset is unknown, s from R."""
-
-RIDGE = 0.02
+RIDGE = 0.1
 """Weight of the penalty, in units of the mean variance of a predictor."""
 
-MIN_SD_MV = 0.01
+CLIP_SD: dict[str, float] = {"P": 1.0, "QRS": 2.0, "ST-T": 0.5}
+"""Each part is held to so many standard deviations about its prediction. Chosen on fold 9 (training/EXPERIMENTS.md): as
+little change to normal beats as takes most of a planted ST elevation or T inversion away."""
+
+PASSES = 3
+"""A part is first predicted from the others as they are, then from the others as held: an elevated ST segment would
+otherwise move the QRS that is expected with it."""
+
+MIN_SD = 0.04
+"""On the compressed scale: 8 uV near zero."""
 
 
 def level_of(beat: F32, onset_ms: float) -> F32:
@@ -64,18 +72,19 @@ class PhaseOut:
     Attributes
     ----------
     weights : by part, shape (n_inputs, 8 * n_samples of the part).
-    sd : shape (12, 100), mV: the normals' standard deviation about the prediction, by lead and sample of the beat.
+    sd : shape (12, 100): the normals' standard deviation about the prediction, by lead and sample of the beat, on the
+        compressed scale; the limb leads derived from I and II have their own.
     """
 
     weights: dict[str, F32]
     sd: F32
 
     def predict(self, beats: F32, rr_s: Array) -> F32:
-        """Return each part as the other two would have it, shape (n, 8, 100), mV.
+        """Return each part as the other two would have it, shape (n, 8, 100), compressed.
 
         Parameters
         ----------
-        beats : shape (n, 8, 100), mV at 100 Hz, with the level of the PR segment as zero.
+        beats : shape (n, 8, 100) at 100 Hz, compressed, with the level of the PR segment as zero.
         rr_s : shape (n,), median RR interval, s.
         """
         out = np.empty_like(beats)
@@ -83,6 +92,42 @@ class PhaseOut:
             found = _inputs(beats, rr_s, part) @ self.weights[part]
             out[:, :, at] = found.reshape(len(beats), beats.shape[1], -1)
         return out
+
+    def hold(self, beat: F32, rr_s: float) -> Held:
+        """Hold a beat, shape (8, 100) in mV with the PR segment as zero, to what the rest of it allows."""
+        own = compress(beat)[None]
+        limit = _limits() * eight_from_twelve(self.sd)
+        held = own
+        for _ in range(PASSES):
+            predicted = self.predict(held, np.array([rr_s]))
+            held = np.clip(own, predicted - limit, predicted + limit)
+        x_hat, expected = expand(predicted[0]), expand(held[0])
+        units = twelve_from_eight(own[0] - predicted[0]) / self.sd
+        slope = 1.0 / COMPRESSION + np.abs(twelve_from_eight(x_hat))  # of `expand`: back to mV
+        return Held(expected, units, np.asarray(self.sd * slope, dtype=np.float32))
+
+
+class Held(NamedTuple):
+    """A beat held to what normal anatomy allows.
+
+    Attributes
+    ----------
+    expected : shape (8, 100), mV.
+    units : shape (12, 100): how far the own beat stands from the prediction, in the normals' standard deviations.
+    sd : shape (12, 100), mV: that standard deviation.
+    """
+
+    expected: F32
+    units: F32
+    sd: F32
+
+
+def _limits() -> F32:
+    """Return `CLIP_SD` at each sample of the beat, shape (100,)."""
+    limit = np.zeros(N_GRID, np.float32)
+    for part, at in PARTS.items():
+        limit[at] = CLIP_SD[part]
+    return limit
 
 
 def _solve(x: F32, y: F32, ridge: float) -> F32:
@@ -100,6 +145,7 @@ def fit_phase_out(beats: F32, rr_s: Array, ridge: float = RIDGE) -> PhaseOut:
     beats : shape (n, 8, 100), mV at 100 Hz, level of the PR segment as zero.
     rr_s : shape (n,), s.
     """
+    beats = compress(beats)
     half = np.arange(len(beats)) % 2 == 0
 
     def weights(rows: NDArray[np.bool_]) -> dict[str, F32]:
@@ -114,5 +160,5 @@ def fit_phase_out(beats: F32, rr_s: Array, ridge: float = RIDGE) -> PhaseOut:
     for rows in (half, ~half):
         error = beats[rows] - PhaseOut(weights(~rows), none).predict(beats[rows], rr_s[rows])
         total += (twelve_from_eight(error).astype(np.float64) ** 2).sum(axis=0)
-    sd = np.maximum(np.sqrt(total / len(beats)), MIN_SD_MV)
+    sd = np.maximum(np.sqrt(total / len(beats)), MIN_SD)
     return PhaseOut(weights(np.ones(len(beats), bool)), sd.astype(np.float32))

@@ -29,15 +29,25 @@ TERRITORIES: dict[str, tuple[str, ...]] = {
 }
 """Leads by the wall that they look at (doi 10.1161/CIRCULATIONAHA.108.191098); words for a place, not for a disease."""
 
-TAILS = ("q_mv", "r_mv", "t_min_mv")
-"""Measurements whose low tail speaks for a lead: a deep Q, a low R, a low or inverted T."""
+TAILS = ("q_mv", "r_mv", "qrs_first_area")
+"""Measurements whose low tail speaks for a lead: a deep Q, a low R, first forces that point away."""
 
-TAIL_WEIGHT = 0.5
+TAIL_WEIGHT = 1.1
+"""Of the tails against ST-T. Chosen on fold 9 with its infarctions (training/EXPERIMENTS.md): more of it tells walls
+better (1.3: .945 for .938) and planted ST elevations worse (.961 for .971 in the anterior wall)."""
+
+NORMAL_TAILS = 1.5
+"""What three normal scores' squared low tails add up to on average."""
+
+ST_S = 0.08
 ST_FROM_MS, ST_TO_MS = 60.0, 420.0
 """ST-T, ms from R, where the points of the beat are unknown."""
 
 UNUSUAL = 2.5
 """A lead counts as unusual from this many times a normal ECG's lead score on (`ecg_core.overlay.LEAD_EDGES`)."""
+
+SHARE_OF_HIGHEST = 0.35
+"""... and from this share of the most unusual lead's score on."""
 
 LOWEST_MATCH = 0.6
 
@@ -65,7 +75,7 @@ class Territory:
 
 
 def st_t_units(units: F32, found: Measurements) -> Array:
-    """Return the mean squared phase-out unit over ST and T in each lead, shape (12,).
+    """Return the mean squared phase-out unit of ST (80 ms from J) or of T in each lead, the larger, shape (12,).
 
     Parameters
     ----------
@@ -75,28 +85,37 @@ def st_t_units(units: F32, found: Measurements) -> Array:
     points = found.points
     lo = points.qrs_offset if points.has("qrs_offset") else ST_FROM_MS
     hi = points.t_end if points.has("t_end") else ST_TO_MS
-    first = min(max(round(lo * MODEL_FS / 1000.0) - FIRST, 0), N_GRID - 2)
-    last = min(max(round(hi * MODEL_FS / 1000.0) - FIRST, first + 1), N_GRID)
-    return np.asarray((units[:, first:last].astype(np.float64) ** 2).mean(axis=1))
+    first = min(max(round(lo * MODEL_FS / 1000.0) - FIRST, 0), N_GRID - 3)
+    last = min(max(round(hi * MODEL_FS / 1000.0) - FIRST, first + 2), N_GRID)
+    middle = min(first + round(ST_S * MODEL_FS), last - 1)
+    squares = units.astype(np.float64) ** 2
+    st, t = squares[:, first:middle].mean(axis=1), squares[:, middle:last].mean(axis=1)
+    return np.asarray(np.maximum(st, t))
 
 
 def tails(found: Measurements, ranks: RankScores) -> Array:
-    """Return the sum of squared low tails of Q, R and T minimum in each lead, shape (12,), 1.5 in normals."""
+    """Return the sum of squared low tails of `TAILS` in each lead, shape (12,), 1.5 on average in normals."""
     z = dict(zip(ranks.names, ranks.transform(found.vector(ranks.names)[None])[0], strict=True))
     low = [[max(-z.get(f"{kind}_{lead}", 0.0), 0.0) for kind in TAILS] for lead in LEADS]
     return np.asarray((np.array(low) ** 2).sum(axis=1))
 
 
-def lead_scores(units: F32, found: Measurements, ranks: RankScores) -> Array:
-    """Return how unusual every beat is in each lead, shape (12,), 1 on average in normals."""
-    weights = 1.0 + TAIL_WEIGHT * 1.5
-    return (st_t_units(units, found) + TAIL_WEIGHT * tails(found, ranks)) / weights
+def lead_scores(units: F32, usual: F32, found: Measurements, ranks: RankScores) -> Array:
+    """Return how unusual every beat is in each lead, shape (12,), 1 on average in normals.
+
+    Parameters
+    ----------
+    usual : shape (12,), the normals' mean of `st_t_units`.
+    """
+    both = st_t_units(units, found) / usual + TAIL_WEIGHT * tails(found, ranks) / NORMAL_TAILS
+    return np.asarray(both / (1.0 + TAIL_WEIGHT))
 
 
 def territory_of(scores: dict[str, float | None]) -> Territory:
     """Return the territory whose leads are the unusual ones, by the overlap of the two sets."""
     known = {lead: score for lead, score in scores.items() if score is not None}
-    unusual = tuple(sorted((lead for lead, score in known.items() if score >= UNUSUAL), key=lambda k: -known[k]))
+    least = max(UNUSUAL, SHARE_OF_HIGHEST * max(known.values(), default=0.0))
+    unusual = tuple(sorted((lead for lead, score in known.items() if score >= least), key=lambda k: -known[k]))
     if not unusual:
         return Territory("", ())
 

@@ -97,7 +97,7 @@ function panels(root, data) {
   const basis = element("div.basis", {}, ...data.basis.map((words) => element("p.fine", {}, words)));
   const how = element("div.panel", {}, element("h2", {}, "How unusual"),
     element("div.how", {}, element("div", {}, element("div.figure", {}, data.figure, small), element("p.caption", {}, data.figure_caption)), middle, data.parts.length ? parts : null),
-    data.reasons ? reasons(root, data) : null, basis);
+    data.reasons ? null : basis);
 
   const cells = element("div.cells", { role: "img", "aria-label": data.where.described });
   for (const cell of data.where.cells) cells.append(element(`span.${cell.out ? "out" : `cell-${cell.step}`}`, { title: cell.words }, cell.lead));
@@ -117,7 +117,8 @@ function panels(root, data) {
     if (drawn) clip.replaceChildren(drawn);
   });
   requestAnimationFrame(() => chart.replaceChildren(tails(data.sure, Math.max(180, chart.clientWidth))));
-  return element("div.panels", {}, how, where, sure);
+  const why = data.reasons ? element("div.why", {}, reasons(root, data), basis) : null;
+  return element("div", {}, element("div.panels", {}, how, where, sure), why);
 }
 
 const latest = new WeakMap();
