@@ -129,7 +129,7 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: Mapp
     if view is not None and view.explanation is not None:
         ident = data["signals"]
         model = resources.model_packet(
-            entry.key, ident, view.model, view.checkpoint, entry.around(seen.start_s, seen.stop_s), shown, view
+            entry.key, ident, view.model, view.checkpoint, resources.around(entry, seen), shown, view
         )
         lead = resources.lead_packet(ident, view, data["alone"]) if data["alone"] else None
     paper(resources.signals_packet(entry.key, data["signals"], shown), model, data, state.take_lead, lead)
