@@ -113,7 +113,8 @@ def forget_records() -> None:
     """Give up what was asked for, and forget all that this session computed of its records."""
     _background().forget()
     _prepared().forget()
-    for kept in (_scored, _failures, _overview, _detection, _window, _shown, _attention, signals_packet, model_packet):
+    of_seconds = (_around, _window, _shown, _attention, signals_packet, model_packet)
+    for kept in (_scored, _failures, _overview, _detection, *of_seconds):
         kept.clear()
 
 
@@ -217,17 +218,27 @@ def _window(key: str, model: str, checkpoint: str, start_s: float, _shown: Recor
     return detector(model).detect_prepared([_prepared().of(key, _shown)])[0]
 
 
+@st.cache_resource(scope="session", max_entries=8, show_spinner=False)
+def _around(key: str, start_s: float, stop_s: float, _entry: Entry) -> Record:
+    return _entry.around(start_s, stop_s)
+
+
+def around(entry: Entry, seen: Window) -> Record:
+    """Return a record that holds the seconds on view; of a recording over 1 h they are read from its files once."""
+    return _around(entry.key, round(seen.start_s, 3), round(seen.stop_s, 3), entry)
+
+
 def on_view(entry: Entry, whole: Detection, seen: Window) -> Detection:
     """Return the detection of the seconds on view: of a long recording the 10 s are scored when they are asked for."""
     if not whole.segments:
         return whole
-    shown = display.on_view(entry.around(seen.start_s, seen.stop_s), seen.start_s, seen.stop_s)
+    shown = display.on_view(around(entry, seen), seen.start_s, seen.stop_s)
     return _window(entry.key, whole.model, whole.checkpoint, round(seen.start_s, 3), shown)
 
 
 @st.cache_resource(scope="session", max_entries=32, show_spinner=False)
 def _shown(key: str, start_s: float, stop_s: float, filters: tuple[str, ...], _entry: Entry) -> Record:
-    return display.on_view(_entry.around(start_s, stop_s), start_s, stop_s, filters)
+    return display.on_view(_around(key, start_s, stop_s, _entry), start_s, stop_s, filters)
 
 
 def shown(entry: Entry, seen: Window, filters: tuple[str, ...]) -> Record:

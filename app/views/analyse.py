@@ -43,20 +43,22 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
     record_bar(entry, export.place)
     with st.container(key="hidden_keys"):
         st.button("Next model", on_click=state.next_model, shortcut="M")
-    for name, sentence in failed.items():
-        look.text("problem", f"{state.TITLES[name]}: {sentence}")
-    if waiting:
-        scoring(entry, sorted(waiting, key=lambda name: name != model), band=model in waiting)
     limits = {each: resources.thresholds(entry, found, each) for each in state.RATES}
-    if detection is not None:
-        normals = resources.normal_scores(entry, model, detection)
-        verdict_band(
-            operating.at_each_rate(
-                lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
+    # what varies in number stands in a place of its own: the paper below keeps its place, and with it its picture
+    with st.container(key="verdict_place"):
+        for name, sentence in failed.items():
+            look.text("problem", f"{state.TITLES[name]}: {sentence}")
+        if waiting:
+            scoring(entry, sorted(waiting, key=lambda name: name != model), band=model in waiting)
+        if detection is not None:
+            normals = resources.normal_scores(entry, model, detection)
+            verdict_band(
+                operating.at_each_rate(
+                    lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
+                )
             )
-        )
-    if noted := words.notes(detection.notes if detection else entry.record.notes):
-        look.text("note", noted)
+        if noted := words.notes(detection.notes if detection else entry.record.notes):
+            look.text("note", noted)
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None
@@ -66,8 +68,9 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
         export.fill(exports.files(entry, model, read, exports.view(entry.record.fs, seen, above[rate]), seen, view))
     with st.container(key="sheet"):
         with st.container(key="main"):
-            if detection and view:
-                _overview(entry, detection, view, seen, {each: limits[each][model] for each in limits}, above)
+            with st.container(key="overview_place"):
+                if detection and view:
+                    _overview(entry, detection, view, seen, {each: limits[each][model] for each in limits}, above)
             _sheet(entry, view, seen, above)
             _explore(entry, view, seen)
         with st.container(key="rail"):
@@ -126,7 +129,7 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: Mapp
     if view is not None and view.explanation is not None:
         ident = data["signals"]
         model = resources.model_packet(
-            entry.key, ident, view.model, view.checkpoint, entry.around(seen.start_s, seen.stop_s), shown, view
+            entry.key, ident, view.model, view.checkpoint, resources.around(entry, seen), shown, view
         )
         lead = resources.lead_packet(ident, view, data["alone"]) if data["alone"] else None
     paper(resources.signals_packet(entry.key, data["signals"], shown), model, data, state.take_lead, lead)

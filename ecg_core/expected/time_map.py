@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -85,13 +86,12 @@ def early_by(times_s: Array) -> Array:
     Held against the median of the intervals around it or of the record, whichever is shorter: a rate that breathes
     counts little, a beat that breaks step does.
     """
-    rr = np.diff(times_s)
-    usual = float(np.median(rr)) if len(rr) else 0.0
+    rr: list[float] = np.diff(times_s).tolist()
     early = np.zeros(len(times_s))
     for k, interval in enumerate(rr):
-        around = np.delete(rr[max(k - NEIGHBOURS, 0) : k + NEIGHBOURS + 1], min(k, NEIGHBOURS))
-        if len(around):
-            early[k + 1] = max(1.0 - interval / min(float(np.median(around)), usual), 0.0)
+        around = rr[max(k - NEIGHBOURS, 0) : k] + rr[k + 1 : k + NEIGHBOURS + 1]
+        if around:
+            early[k + 1] = max(1.0 - interval / min(median(around), median(rr)), 0.0)
     return early
 
 
