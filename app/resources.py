@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import rows, words
+from app import measured, rows, words
 from app.background import Background, Progress, Report
 from app.components import packets
 from app.prepared import PreparedRecords
@@ -113,8 +113,19 @@ def forget_records() -> None:
     """Give up what was asked for, and forget all that this session computed of its records."""
     _background().forget()
     _prepared().forget()
-    of_seconds = (_around, _window, _shown, _attention, signals_packet, model_packet)
-    for kept in (_scored, _failures, _overview, _detection, *of_seconds):
+    for kept in (
+        _scored,
+        _failures,
+        _overview,
+        _detection,
+        _around,
+        _window,
+        _shown,
+        _attention,
+        _measured_packet,
+        signals_packet,
+        model_packet,
+    ):
         kept.clear()
 
 
@@ -234,6 +245,22 @@ def on_view(entry: Entry, whole: Detection, seen: Window) -> Detection:
         return whole
     shown = display.on_view(around(entry, seen), seen.start_s, seen.stop_s)
     return _window(entry.key, whole.model, whole.checkpoint, round(seen.start_s, 3), shown)
+
+
+def measuring(entry: Entry, found: Mapping[str, Detection], model: str, seen: Window) -> Detection | None:
+    """Return a detection of the seconds on view that has measurements: the chosen model's, else the first that has."""
+    ordered = sorted(found, key=lambda name: name != model)
+    return next((on_view(entry, found[name], seen) for name in ordered if found[name].measurements), None)
+
+
+@st.cache_resource(scope="session", max_entries=32, show_spinner=False)
+def _measured_packet(key: str, checkpoint: str, start_s: float, _detection: Detection) -> bytes | None:
+    return measured.packet(key, _detection)
+
+
+def measured_packet(entry: Entry, detection: Detection, seen: Window) -> bytes | None:
+    """Return measurements and median beats as the browser takes them; None where nothing was measured."""
+    return _measured_packet(entry.key, detection.checkpoint, round(seen.start_s, 3), detection)
 
 
 @st.cache_resource(scope="session", max_entries=32, show_spinner=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app import words
+from app import measured, words
 from app.operating import place
 from app.state import RATES, TITLES, Entry
 from ecg_core.detection import Detection, Stretch
@@ -111,6 +111,7 @@ def _reasons(detection: Detection, side: words.Side) -> dict[str, Any] | None:
     return {
         "title": f"Measured{where}, most unusual first",
         "shown": SHOWN_REASONS,
+        "summary": measured.summary(detection),
         "lines": lines,
         "none": "" if lines else words.without_reasons(side == "above"),
     }

@@ -42,10 +42,10 @@ from ecg_core.wording import (
 
 __all__ = [
     "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "PARTS", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side",
-    "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list", "not_shown",
-    "one_in", "part", "part_name", "patient", "percent", "printed", "progress", "provenance", "quality", "rarity",
-    "recording", "rhythm_of", "scoring", "seconds", "share_above", "span", "spoken", "territories", "verdict",
-    "where", "without_reasons",
+    "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list",
+    "measured_percentile", "not_shown", "one_in", "part", "part_name", "patient", "percent", "printed", "progress",
+    "provenance", "quality", "rarity", "recording", "rhythm_of", "scoring", "seconds", "share_above", "span",
+    "spoken", "territories", "verdict", "where", "without_reasons",
 ]  # fmt: skip
 
 EXAMPLES: dict[str, tuple[str, str]] = {
@@ -70,6 +70,15 @@ def example(name: str) -> tuple[str, str]:
 def scoring(models: Sequence[str]) -> str:
     """Return what is said while a record is scored."""
     return f"Scoring with {TITLES[models[0]]}…" if len(models) == 1 else f"Scoring with {len(models)} models…"
+
+
+def measured_percentile(percentile: float) -> str:
+    """Return a measurement's place among normals: "43", in the tails "98.6"; beyond all of them "> all", "< all"."""
+    if percentile >= 99.95:
+        return "> all"
+    if percentile <= 0.05:
+        return "< all"
+    return f"{percentile:.1f}" if not 5 < percentile < 95 else f"{percentile:.0f}"
 
 
 def agreement(found: Mapping[str, Detection], thresholds: Mapping[str, float | None], rate: float) -> str:

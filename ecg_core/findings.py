@@ -75,8 +75,8 @@ def where(detection: Detection) -> tuple[str, list[str]]:
         lines = [found.territory] if found.territory else []
         if stretches:
             first = stretches[0]
-            there = f" in {lead_list(first.leads)}" if first.leads else ""
-            lines.append(f"{_marked(len(stretches))}, {_strongest(detection)}{there}.")
+            among = f" in {lead_list(first.leads)}" if first.leads else ""
+            lines.append(f"{_marked(len(stretches))}, {_strongest(detection)}{among}.")
         elif not lines:
             lines.append("No stretch is above the mark level.")
         return "", [*lines, *rhythm_lines(found)]

@@ -17,6 +17,7 @@ from app.components.scoring import scoring
 from app.components.threshold import threshold_slider
 from app.components.verdict import verdict_band
 from app.state import Entry
+from app.views import measured
 from ecg_core.detection import Detection
 
 
@@ -76,6 +77,7 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
         with st.container(key="rail"):
             if detection and view:
                 _rail(entry, model, detection, view, above)
+    measured.section(entry, found, model, seen)
     title = state.TITLES[model]
     look.status_bar(f"{title}: scoring" if model in waiting else words.provenance(title, detection))
 

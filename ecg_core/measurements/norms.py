@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.measurements.measure import Measurements
+from ecg_core.measurements.median_beat import BEFORE, GRID_FS
 from ecg_core.measurements.ranges import NormalRange, NormalRanges
 from ecg_core.measurements.registry import NAMED, PER_LEAD_NAMED, REGISTRY, Measurement
 from ecg_core.measurements.seen import Side, in_words, unit_of, written_number, written_span
@@ -111,6 +112,25 @@ def rows(found: Measurements, norms: Norms, names: Sequence[str]) -> tuple[Row, 
 def lead_names(lead: str) -> tuple[str, ...]:
     """Return the measurements of a lead that a summary names."""
     return tuple(f"{kind}_{lead}" for kind in PER_LEAD_NAMED)
+
+
+LEVEL = 6
+"""Samples at 500 Hz before the QRS whose mean is a beat's level, as in the band of normals."""
+
+
+def beside_band(found: Measurements, band: Band) -> F32 | None:
+    """Return a record's median beat where and on the level that the band is given, shape (12, n), mV.
+
+    Leads that cannot be read are NaN; None where there is no median beat.
+    """
+    beat = found.beat
+    if beat is None:
+        return None
+    onset = found.points.sample("qrs_onset") if found.points.has("qrs_onset") else BEFORE - round(60.0 / 2)
+    x = beat.x - beat.x[:, max(onset - LEVEL, 0) : max(onset, 1)].mean(axis=1, keepdims=True)
+    at = BEFORE + np.round(band.at_ms * GRID_FS / 1000.0).astype(int)
+    read = np.any(beat.x != 0.0, axis=1)
+    return np.asarray(np.where(read[:, None], x[:, np.clip(at, 0, x.shape[1] - 1)], np.nan), dtype=np.float32)
 
 
 ALL_NAMED = (*NAMED, *(name for lead in LEADS for name in lead_names(lead)))

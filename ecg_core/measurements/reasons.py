@@ -19,8 +19,8 @@ from ecg_core.measurements.whole_findings import whole_findings
 from ecg_core.records import Sex
 
 MOST = 5
-FAR = 3.5
-"""Beyond this normal score (one in 4,000) rarity is no longer compared: weight alone puts reasons in order."""
+FAR = 3.0
+"""Beyond this normal score (one in 740) rarity is no longer compared: weight alone puts reasons in order."""
 
 TOLD_BY = (("qrs_t_spatial_deg", "T low"), ("R progression", "Q"), ("R in V1", "second R"))
 """What is told by something else where both are found, in one lead at least."""

@@ -37,7 +37,7 @@ class Told:
 
 GLOBAL = (
     Told("heart_rate", "heart rate", "heart rate", 1.1, ("rr_median_ms", "rr_mean_ms")),
-    Told("pr_ms", "PR", "PR", 1.4),
+    Told("pr_ms", "PR", "PR", 1.6),
     Told("qrs_ms", "QRS", None, 1.6, ("qrs_width_15_ms", "qrs_width_30_ms")),
     Told("qtc_fridericia_ms", "QTc", "QTc", 1.1, ("qtc_bazett_ms", "qt_ms", "jtp_ms"), " by Fridericia"),
     Told("p_ms", "P wave", None, 0.9, (), " long"),
@@ -110,6 +110,9 @@ def missing_p(seen: Seen) -> list[Finding]:
     return [Finding("no P", text, "p_ms", ("p_ms", "pr_ms"), "low", 1.4, z, span="before QRS")]
 
 
+ALONE_TALL = 2.5
+"""A tall R or deep S of one lead, without another and without a criterion, counts from this normal score on."""
+
 CRITERIA = {
     "sokolow_lyon_mv": ("Sokolow-Lyon", ("V1", "V5", "V6")),
     "cornell_mv": ("Cornell", ("aVL", "V3")),
@@ -118,6 +121,8 @@ CRITERIA = {
 SIZES = {"chest_voltage_mv": "tallest QRS in V1 to V6", "limb_voltage_mv": "tallest QRS in the limb leads"}
 R_TALL = tuple(f"r_mv_{lead}" for lead in ("I", "II", "aVL", "aVF", "V4", "V5", "V6"))
 S_DEEP = tuple(f"s_mv_{lead}" for lead in ("V1", "V2", "V3"))
+VOLTAGES = (*CRITERIA, *SIZES, "sum_voltage_mv", "qrs_vector_mv", *R_TALL, *S_DEEP)
+"""What a high voltage is told by."""
 
 
 def voltages(seen: Seen) -> list[Finding]:
@@ -127,14 +132,14 @@ def voltages(seen: Seen) -> list[Finding]:
     waves = sorted((*seen.out(R_TALL, "high"), *seen.out(S_DEEP, "low")), key=lambda name: -seen.z((name,)))
     sizes = seen.out((*SIZES, "sum_voltage_mv", "qrs_vector_mv"), "high")
     names = (*criteria, *waves, *sizes)
-    if names and (criteria or sizes or len(waves) > 1 or seen.z(waves) >= ALONE):
+    if names and (criteria or sizes or len(waves) > 1 or seen.z(waves) >= ALONE_TALL):
         first = names[0]
         text = " and ".join(_voltage(seen, name, ranged=name != first) for name in reversed(criteria[:2]))
         leads = tuple(lead for name in criteria for lead in CRITERIA[name][1])
         leads += tuple(str(REGISTRY[name].lead) for name in waves)
         side: Side = "low" if first.startswith("s_") else "high"
         told = text or _voltage(seen, first, ranged=False)
-        found.append(Finding("voltage", told, first, names, side, 1.2, seen.z(names), _ordered(leads)))
+        found.append(Finding("voltage", told, first, names, side, 1.5, seen.z(names), _ordered(leads)))
     low = seen.out(SIZES, "low")
     if low:
         words = f"low voltage: {_voltage(seen, low[0], ranged=False)}"

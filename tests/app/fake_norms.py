@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -42,8 +41,3 @@ def measured(record: Record) -> Measured:
     found = measure(record)
     reasons = reasons_of(found, ranks, ranges, record.age, record.sex)
     return Measured(found, reasons, Norms(ranges, band, record.age, record.sex))
-
-
-def without_beat(found: Measured) -> Measured:
-    """Return measurements of a record whose median beat could not be made."""
-    return replace(found, measurements=replace(found.measurements, beat=None))

@@ -71,7 +71,7 @@ function facts(rows) {
 // why, in terms of measurements: the first few, the rest on request
 const unfolded = new WeakMap();
 function reasons(root, data) {
-  const { title, lines, shown, none } = data.reasons, box = element("div.reasons", {}, element("h2", {}, lines.length ? title : "Measured"));
+  const { title, lines, shown, none } = data.reasons, head = element("h2", {}, lines.length ? title : "Measured"), box = element("div.reasons", {}, head);
   if (none) box.append(element("p.line", {}, none));
   const all = unfolded.get(root) === data.record, list = element("ol", {});
   for (const [words, rarity] of all ? lines : lines.slice(0, shown)) list.append(element("li", {}, words, element("span.muted", {}, ` ${rarity}`)));
@@ -83,7 +83,7 @@ function reasons(root, data) {
       box.replaceWith(reasons(root, data));
       root.querySelector("button.more")?.focus();
     });
-    box.append(button);
+    head.append(button);
   }
   return box;
 }
@@ -117,7 +117,11 @@ function panels(root, data) {
     if (drawn) clip.replaceChildren(drawn);
   });
   requestAnimationFrame(() => chart.replaceChildren(tails(data.sure, Math.max(180, chart.clientWidth))));
-  const why = data.reasons ? element("div.why", {}, reasons(root, data), basis) : null;
+  const first = element("dl.first", { "aria-label": "Measurements" });
+  for (const [name, value, side, note] of data.reasons?.summary || []) {
+    first.append(element("div", note ? { title: note } : {}, element("dt", {}, name), element(side ? "dd.outside" : "dd", {}, side ? `${value} ${side}` : value)));
+  }
+  const why = data.reasons ? element("div.why", {}, reasons(root, data), element("div", {}, first, basis)) : null;
   return element("div", {}, element("div.panels", {}, how, where, sure), why);
 }
 
