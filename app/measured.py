@@ -11,6 +11,7 @@ from app import words
 from app.components import packets
 from ecg_core.detection import Detection
 from ecg_core.measurements import NAMED, Measurements
+from ecg_core.measurements.median_beat import GRID_FS
 from ecg_core.measurements.norms import Norms, Row, beside_band, lead_names, rows
 from ecg_core.records import LEADS
 
@@ -101,6 +102,24 @@ def packet(key: str, detection: Detection) -> bytes | None:
     }
     arrays: dict[str, NDArray[Any]] = {"beat": beat, "low": band.low, "high": band.high}
     return packets.pack(header, {name: np.asarray(values, dtype=np.float32) for name, values in arrays.items()})
+
+
+def limits(detection: Detection | None) -> list[tuple[float, str]]:
+    """Return when P, QRS and T begin or end in each beat of the largest class: s from the record's start, and the wave.
+
+    They are those of the median beat, laid at each beat that it was made of.
+    """
+    found = detection.measurements if detection else None
+    if detection is None or detection.explanation is None or found is None or found.beat is None:
+        return []
+    beats_s = detection.explanation.start_s + found.beat.positions / GRID_FS
+    points = {name: getattr(found.points, name) for name in POINTS}
+    return [
+        (round(float(beat_s + ms / 1000.0), 3), POINTS[name])
+        for beat_s in beats_s
+        for name, ms in points.items()
+        if np.isfinite(ms)
+    ]
 
 
 def amplitudes(found: Measurements, norms: Norms) -> dict[str, Any]:

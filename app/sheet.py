@@ -70,6 +70,7 @@ class Choice:
     reconstruction: bool = True
     marks: bool = True
     gain_by_itself: bool = False
+    fiducials: bool = False
 
 
 def geometry(shown: Record, seen: Window, choice: Choice, clipped: Collection[str] = ()) -> Paper:
@@ -104,12 +105,14 @@ def view_data(
     detection: Detection | None,
     *,
     above: bool,
+    limits: Sequence[tuple[float, str]] = (),
 ) -> dict[str, Any]:
     """Return what the paper shows of signals and model: geometry, switches and words.
 
     Parameters
     ----------
     detection : of the seconds on view.
+    limits : when waves begin and end in each beat, from `measured.limits`.
     """
     model = detection.model if detection and detection.explanation else None
     quality: Mapping[str, Sequence[str]] = detection.quality if detection else {}
@@ -144,6 +147,8 @@ def view_data(
         + words.not_shown(paper.missing if paper.layout != "lead" else ()),
         "lead_hint": "Back to all leads" if paper.layout == "lead" else "Show this lead alone",
         "back": {"closeup": "Back to the whole sheet", "lead": "Back to all leads"}.get(paper.layout),
+        "differs_from": "the expected ECG" if model in words.EXPECTED else "the reconstruction",
+        "limits": [list(limit) for limit in limits],
         "key_of_lines": words.drawn_by(model or ""),
         "described": _described(record, paper, filters),
     }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MODEL, LAYOUT, GAIN, SPEED = "model", "layout", "gain", "speed"
 LEADS_SHOWN, FILTERS, OVERVIEW = "leads_shown", "filters", "overview"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
+SHOW_FIDUCIALS = "show_fiducials"
 UPLOADER, STRETCHES, PAPER, EXPLORE, THRESHOLD = "uploader", "stretches", "paper", "explore", "threshold_slider"
 DESTINATION = "destination"
 ROWS = "rows"
@@ -127,6 +128,7 @@ def prepare() -> None:
         FILTERS: [],
         SHOW_RECONSTRUCTION: True,
         SHOW_MARKS: True,
+        SHOW_FIDUCIALS: False,
         RATE: VALIDATED_RATE,
         _ENTRIES: {},
         _CURRENT: None,
@@ -147,7 +149,8 @@ def prepare() -> None:
         st.session_state.setdefault(key, value)
     if st.session_state[MODEL] not in models():
         st.session_state[MODEL] = models()[0]
-    for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, SHOW_RECONSTRUCTION, SHOW_MARKS, RATE, EXPLORE):
+    switches = (SHOW_RECONSTRUCTION, SHOW_MARKS, SHOW_FIDUCIALS, EXPLORE)
+    for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, RATE, *switches):
         st.session_state[key] = st.session_state[key]
 
 

@@ -79,6 +79,8 @@ def model_packet(key: str, shown: Record, detection: Detection, attention: Atten
         "columns": int(cells.shape[1]),
         "error_edges": list(ERROR_EDGES),
         "left_out": list(detection.masked_leads),
+        "early_s": list(explanation.early_s),
+        "missing_s": list(explanation.missing_s),
         "stretches": [
             {"start_s": s.start_s, "stop_s": s.stop_s, "peak": s.peak, "leads": list(s.leads)}
             for s in explanation.stretches

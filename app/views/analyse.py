@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app import exports, look, operating, resources, sheet, state, summary, timeline, words
+from app import exports, look, measured, operating, resources, sheet, state, summary, timeline, words
 from app.components import rail
 from app.components.controls import controls
 from app.components.export import ExportMenu
@@ -17,7 +17,7 @@ from app.components.scoring import scoring
 from app.components.threshold import threshold_slider
 from app.components.verdict import verdict_band
 from app.state import Entry
-from app.views import measured
+from app.views import measured_part
 from ecg_core.detection import Detection
 
 
@@ -63,7 +63,7 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None
-    above = resources.sides(entry, view)
+    above, measuring = resources.sides(entry, view), resources.measuring(entry, found, model, seen)
     if view:
         read = exports.readings(found, limits[rate], rate)
         export.fill(exports.files(entry, model, read, exports.view(entry.record.fs, seen, above[rate]), seen, view))
@@ -72,12 +72,14 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
             with st.container(key="overview_place"):
                 if detection and view:
                     _overview(entry, detection, view, seen, {each: limits[each][model] for each in limits}, above)
-            _sheet(entry, view, seen, above)
+            _sheet(entry, view, seen, above, measuring)
             _explore(entry, view, seen)
         with st.container(key="rail"):
             if detection and view:
                 _rail(entry, model, detection, view, above)
-    measured.section(entry, found, model, seen)
+            if measuring:
+                st.toggle("Limits of P, QRS and T on the paper", key=state.SHOW_FIDUCIALS)
+    measured_part.section(entry, measuring, seen)
     title = state.TITLES[model]
     look.status_bar(f"{title}: scoring" if model in waiting else words.provenance(title, detection))
 
@@ -109,7 +111,13 @@ def _seen(entry: Entry, detection: Detection | None) -> sheet.Window:
     return seen
 
 
-def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: Mapping[float, bool | None]) -> None:
+def _sheet(
+    entry: Entry,
+    view: Detection | None,
+    seen: sheet.Window,
+    above: Mapping[float, bool | None],
+    measuring: Detection | None,
+) -> None:
     choice = sheet.Choice(
         layout=state.value(state.LAYOUT),
         gain=state.GAINS[state.value(state.GAIN)],
@@ -121,11 +129,13 @@ def _sheet(entry: Entry, view: Detection | None, seen: sheet.Window, above: Mapp
         reconstruction=state.value(state.SHOW_RECONSTRUCTION),
         marks=state.value(state.SHOW_MARKS),
         gain_by_itself=not state.gain_was_chosen(),
+        fiducials=state.value(state.SHOW_FIDUCIALS),
     )
     shown = resources.shown(entry, seen, choice.filters)
     laid_out = sheet.geometry(shown, seen, choice, [lead for lead, why in view.quality.items() if why] if view else ())
     at = entry.record, entry.key, laid_out, seen, choice, view
-    sides = {side: sheet.view_data(*at, above=side) for side in (True, False)}
+    limits = measured.limits(measuring) if choice.fiducials else ()
+    sides = {side: sheet.view_data(*at, above=side, limits=limits) for side in (True, False)}
     data = operating.at_each_rate(lambda rate: sides[bool(above[rate])], state.value(state.RATE))
     model, lead = None, None
     if view is not None and view.explanation is not None:

@@ -14,7 +14,7 @@ from ecg_core.measurements import NAMED, REGISTRY, Measurements
 from ecg_core.measurements.norms import rows
 from ecg_core.records import LEADS, Record
 from tests.app import fake_norms
-from tests.app.page_parts import header, opened, parts, verdict
+from tests.app.page_parts import carried, header, opened, parts, verdict, view
 
 
 def panel(app: AppTest) -> dict[str, Any]:
@@ -63,6 +63,33 @@ def test_the_median_beat_lies_on_the_level_of_the_band_with_its_points(app):
     assert data["points"]["qrs_onset"] < 0 < data["points"]["qrs_offset"] < data["points"]["t_end"]
     assert data["unread"] == []
     assert list(data["amplitudes"]["leads"]) == list(LEADS)
+
+
+def test_the_limits_of_waves_are_drawn_on_the_paper_on_request(app):
+    opened(app)
+    assert view(app)["limits"] == []
+    app.toggle(key=state.SHOW_FIDUCIALS).set_value(True).run()
+    limits = view(app)["limits"]
+    assert {wave for _, wave in limits} == {"P", "QRS", "T"}
+    times = [t for t, wave in limits if wave == "QRS"]
+    assert len(times) >= 2 * 8
+    assert all(0.0 <= t <= 10.0 for t in times)
+    width = np.diff(np.sort(times))[::2]
+    assert 0.06 < np.median(width) < 0.16, "each QRS is as wide as the median beat's"
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    assert view(app)["limits"] == limits, "they are the record's, whichever model is chosen"
+
+
+def test_beats_that_come_early_are_marked_on_the_trace(app):
+    opened(app)
+    made = carried(app, "model")
+    assert len(made["early_s"]) == 1
+    assert made["missing_s"] == []
+    assert view(app)["differs_from"] == "the expected ECG"
+    assert view(app)["key_of_lines"] == "expected ECG, ± 1 SD of normal ECGs"
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    assert carried(app, "model")["early_s"] == []
+    assert view(app)["differs_from"] == "the reconstruction"
 
 
 def test_they_stay_when_a_model_is_chosen_that_does_not_measure(app):

@@ -13,6 +13,22 @@ const BELOW = {
     return { lo, hi, x: this.timeX(model.start_s + lo / per), dx: (view.axis.speed * this.ppm) / per };
   },
 
+  // beats that come early, and where one was due and none came, on the axis
+  rhythm() {
+    const { model_: model, view } = this, on = ([t]) => t >= view.axis.start_s && t <= view.axis.stop_s;
+    return [...(model.early_s || []).map((t) => [t, false]), ...(model.missing_s || []).map((t) => [t, true])].filter(on);
+  },
+
+  // filled: a beat that is early; hollow: one that is missing
+  beatMark(x, y, missing) {
+    const group = drawing("g", { class: missing ? "beat-mark missing" : "beat-mark" });
+    group.append(drawing("path", { d: `M${(x - 4.5).toFixed(1)} ${y}h9l-4.5 7z` }));
+    const words = drawing("title", {});
+    words.textContent = missing ? "a beat was due here" : "this beat comes early";
+    group.append(words);
+    return group;
+  },
+
   axis(svg, y) {
     const { view } = this, from = Math.ceil(view.axis.start_s - 1e-6), to = Math.floor(view.axis.stop_s + 1e-6);
     const clock = (t) => (t < 60 ? `${t}` : `${Math.floor(t / 60)}:${String(t % 60).padStart(2, "0")}`);
@@ -35,7 +51,7 @@ const BELOW = {
     this.below.append(
       head(of, lead ? "how far this lead differs from what the model expects; at 1 a stretch is marked"
         : "how far the most unusual lead differs from what the model expects; at 1 a stretch is marked"), this.trace,
-      head("Where the ECG differs", "difference from the reconstruction, squared, times that of normal ECGs", this.legend("error", model.error_edges)), this.errors);
+      head("Where the ECG differs", `difference from ${view.differs_from}, squared, times that of normal ECGs`, this.legend("error", model.error_edges)), this.errors);
     if (model.attention) {
       this.drawMap(this.attention, model.attention, model.attention_leads, model.attention_columns, "attention");
       this.attention.setAttribute("aria-label", "Attention of the model by lead and time: where the model looked, not why");
@@ -74,6 +90,9 @@ const BELOW = {
       drawing("path", { d: tracePath(trace, lo, hi, x, dx, base, scale, 0), class: "score" }));
     svg.append(label(x - 8, base, "0", { class: "axis", "text-anchor": "end" }), label(x - 8, one + 4, "1.0", { class: "axis level-name", "text-anchor": "end" }));
     if (one - 9 > 6) svg.append(label(x - 8, 9, top.toFixed(1), { class: "axis", "text-anchor": "end" }));
+    if (view.marks && !this.lead) {
+      for (const [t, missing] of this.rhythm()) svg.append(this.beatMark(this.timeX(t), 4, missing));
+    }
     this.axis(svg, base + 14);
     if (view.paper.layout === "closeup") {
       const strip = view.paper.strips[0], a = this.timeX(strip.start_s), b = this.timeX(strip.stop_s);

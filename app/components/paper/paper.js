@@ -29,6 +29,7 @@ class PaperView {
     this.names = drawing("g", {});
     this.model = drawing("path", { class: "model" });
     this.recorded = drawing("path", { class: "recorded" });
+    this.limits = drawing("g", {});
     this.noisy = drawing("g", {});
     this.namesOver = drawing("g", {});
     this.errorBars = drawing("g", {});
@@ -38,7 +39,7 @@ class PaperView {
     this.cross = drawing("path", { class: "cross" });
     this.caliperBox = drawing("g", {});
     this.sheet = drawing("svg", { role: "group", tabindex: "0", class: "sheet" },
-      this.grid, this.marksUnder, this.band, this.names, this.errorBars, this.model, this.recorded, this.noisy, this.namesOver, this.marksOver,
+      this.grid, this.marksUnder, this.limits, this.band, this.names, this.errorBars, this.model, this.recorded, this.noisy, this.namesOver, this.marksOver,
       this.print, this.back, this.cross, this.caliperBox);
     this.trace = drawing("svg", { role: "img" });
     this.errors = drawing("svg", { role: "img" });
@@ -79,7 +80,8 @@ class PaperView {
     this.layer("sheet", sheet, () => { this.drawGrid(); this.drawNames(); this.drawBack(); this.drawRecorded(); this.clearCaliper(); });
     this.layer("model", made, () => this.drawModel());
     this.layer("marks", marks, () => this.drawMarks());
-    this.layer("print", `${made}|${view.marks}|${view.print}|${view.key_of_lines}`, () => this.drawPrint());
+    this.layer("limits", `${sheet}|${view.limits.length ? view.limits[0] : ""}`, () => this.drawLimits());
+    this.layer("print", `${made}|${view.marks}|${view.print}|${view.key_of_lines}|${view.limits.length > 0}`, () => this.drawPrint());
     this.layer("below", marks, () => this.drawBelow());
     this.sheet.setAttribute("aria-label", view.described);
     this.sheet.setAttribute("aria-keyshortcuts", "ArrowLeft ArrowRight ArrowUp ArrowDown Enter Escape");
@@ -222,12 +224,35 @@ class PaperView {
     this.errorBars.append(group);
   }
 
+  // where P, QRS and T begin and end, on request
+  drawLimits() {
+    const { ppm, view } = this, paths = {};
+    this.limits.replaceChildren();
+    for (const strip of view.paper.strips) {
+      const half = Math.min(view.paper.row_mm, 20) * 0.45;
+      for (const [t, wave] of view.limits) {
+        if (t < strip.start_s || t > strip.stop_s) continue;
+        const x = (strip.x_mm + (t - strip.start_s) * view.paper.speed) * ppm;
+        paths[wave] = `${paths[wave] || ""}M${x.toFixed(1)} ${((strip.y_mm - half) * ppm).toFixed(1)}v${(2 * half * ppm).toFixed(1)}`;
+      }
+    }
+    for (const [wave, d] of Object.entries(paths)) this.limits.append(drawing("path", { d, class: `limit limit-${wave}` }));
+  }
+
   drawMarks() {
     const { ppm, view, model_: model } = this;
     this.marksUnder.replaceChildren();
     this.marksOver.replaceChildren();
     if (!model || !view.marks) return;
     const last = view.paper.strips[view.paper.strips.length - 1];
+    for (const [t, missing] of this.rhythm()) {
+      for (const strip of view.paper.strips) {
+        const first = view.paper.strips.find((s) => s.x_mm === strip.x_mm);
+        if (t < strip.start_s || t > strip.stop_s || (last.rhythm ? strip !== last : strip !== first)) continue;
+        const x = (strip.x_mm + (t - strip.start_s) * view.paper.speed) * ppm, y = (last.rhythm ? strip.y_mm + 5 : view.paper.height_mm - 9) * ppm;
+        this.marksOver.append(this.beatMark(x, y, missing), label(x + 8, y + 7, missing ? "missing" : "early", { class: "beat-word" }));
+      }
+    }
     model.stretches.forEach((stretch, index) => {
       for (const strip of view.paper.strips) {
         const from = Math.max(stretch.start_s, strip.start_s), to = Math.min(stretch.stop_s, strip.stop_s);
@@ -274,6 +299,7 @@ class PaperView {
     if (model && view.reconstruction) {
       entry(view.key_of_lines, (at) => drawing("path", { d: `M${at - 18} ${y - 4}h18`, class: "model key" }), 18);
     }
+    if (view.limits.length) entry("limits of P (dots), QRS (line), T (dashes)", (at) => drawing("path", { d: `M${at - 5} ${y - 9}v11`, class: "limit limit-QRS" }), 8);
     entry("recorded", (at) => drawing("path", { d: `M${at - 18} ${y - 4}h18`, class: "recorded key" }), 18);
     // where both do not fit side by side, the key of lines stands a line higher
     if (x < 14 * ppm + told.getComputedTextLength()) key.setAttribute("transform", "translate(0 -15)");

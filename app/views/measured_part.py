@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from app import look, resources
@@ -13,9 +11,8 @@ from app.state import Entry
 from ecg_core.detection import Detection
 
 
-def section(entry: Entry, found: Mapping[str, Detection], model: str, seen: Window) -> None:
+def section(entry: Entry, detection: Detection | None, seen: Window) -> None:
     """Show the measurements of the seconds on view, whichever model is chosen; nothing where none measures."""
-    detection = resources.measuring(entry, found, model, seen)
     packet = resources.measured_packet(entry, detection, seen) if detection else None
     if packet is None:
         return
