@@ -41,11 +41,12 @@ class Delineation:
     t_end_root: float = 0.62
     t_end_rr: float = 0.92
     t_share: float = 0.13
+    t_down_share: float = 0.35
     p_smooth_ms: float = 22.0
     p_window_ms: float = 320.0
     p_rise_share: float = 0.20
     p_fall_share: float = 0.06
-    p_on_share: float = 0.12
+    p_on_share: float = 0.18
     p_off_share: float = 0.20
 
 
@@ -148,7 +149,9 @@ def find_t(x: Array, qrs: Qrs, rr_s: float, c: Delineation = DEFAULT) -> TWave:
         magnitude = rms(y - base[:, None])
         peak = first + int(magnitude[first : last_peak + 1].argmax())
         falling = -velocity(magnitude[None])[0]
-        steep = peak + int(falling[peak : last + 1].argmax())
+        down = np.flatnonzero(magnitude[peak : last + 1] <= c.t_down_share * magnitude[peak])
+        foot = peak + int(down[0]) if len(down) else last  # what falls behind it may be the next P wave
+        steep = peak + int(falling[peak : foot + 1].argmax())
         if falling[steep] <= 0:
             return NO_T
         tangent = min(int(steep + magnitude[steep] / falling[steep]), last)

@@ -28,7 +28,7 @@ IRREGULAR = 0.10
 LOW_T_MV = 0.08
 """Below this height of T the end of QT is found about twice as badly (15 against 8 ms in LUDB's odd records)."""
 
-LONGEST_P_MS, LONGEST_PR_MS = 200.0, 420.0
+LONGEST_P_MS, LONGEST_PR_MS = 230.0, 420.0
 
 NO_BEATS = "fewer than two heartbeats were found"
 NO_QRS = "the QRS complex has no clear ends"

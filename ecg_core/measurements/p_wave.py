@@ -25,9 +25,10 @@ NARROWEST_MS = 45.0
 # Fitted by logistic regression on 2,800 records of PTB-XL's folds 1-8: sinus rhythm, first-degree block, premature
 # beats and tachycardia against atrial fibrillation and flutter.
 EVIDENCE = {"repeats": 0.71, "stands_out": 2.99, "tall": 0.37, "irregular": -0.32, "constant": -6.57}
-ENOUGH, ENOUGH_WHEN_IRREGULAR = 0.0, 1.4
-IRREGULAR = 0.12
-"""Variation of RR (standard deviation over mean) above which more evidence is asked for."""
+ENOUGH, ENOUGH_WHEN_IRREGULAR = 0.0, 1.7
+IRREGULAR = 0.05
+"""Variation of RR (median distance from the median, over it) above which more evidence is asked for: an early beat or
+two in a regular rhythm do not count."""
 
 
 class PWave(NamedTuple):
@@ -132,7 +133,8 @@ def p_evidence(p: PWave, x: Array, windows: Array, qrs_onset: float, previous_t_
 
 def enough_for_p(rr_s: Array) -> float:
     """Return the evidence that is asked for."""
-    varies = len(rr_s) > 1 and float(rr_s.std() / rr_s.mean()) > IRREGULAR
+    middle = float(np.median(rr_s)) if len(rr_s) else 0.0
+    varies = len(rr_s) > 1 and float(np.median(np.abs(rr_s - middle))) > IRREGULAR * middle
     return ENOUGH_WHEN_IRREGULAR if varies else ENOUGH
 
 
