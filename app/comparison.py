@@ -1,4 +1,4 @@
-"""From three detections of one record to what the Compare page draws: plain data, no streamlit, no colours."""
+"""From detections by several models to what the Compare page draws: plain data, no streamlit, no colours."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from app.state import TITLES
 from ecg_core.detection import Detection, Explanation
 from ecg_core.overlay import on_recorded_baseline
 from ecg_core.records import LEADS, Record
+from ecg_core.store import CONSENSUS
 
 BAND_MM = 28
 GAINS = (10.0, 5.0, 2.5, 1.25)
@@ -118,12 +119,14 @@ def model_data(
     threshold: float | None,
     rate: float,
     normals: NDArray[np.float32],
+    weights: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return what stands beside one model's band.
 
     Parameters
     ----------
     detection, here : of the whole recording, and of the seconds on view (the same but for long recordings).
+    weights : of the consensus, by member: each member's part in it then stands in the place of a band.
     """
     said = words.verdict(detection, threshold, rate)
     drawn = None
@@ -134,13 +137,15 @@ def model_data(
     if stretches:
         rows = [
             ["Strongest", words.span(stretches[0].start_s, stretches[0].stop_s)],
-            ["Leads", words.lead_list(stretches[0].leads)],
+            ["Leads", words.lead_list(stretches[0].leads) or words.rhythm_of(here.explanation, stretches[0])],
         ]
     elif here.explanation:
         rows = [["Marks", "none above the mark level"]]
+    if weights is not None:
+        rows = []
     names = {"reconstruction": "error"}
-    parts = [f"{names.get(k, k)} {words.part(part.percentile)}" for k, part in detection.parts.items()]
-    if parts:
+    parts = [f"{names.get(k, words.part_name(k))} {words.part(part.percentile)}" for k, part in detection.parts.items()]
+    if parts and weights is None:
         rows.append(["Parts", ", ".join(parts)])
     return {
         "name": name,
@@ -158,7 +163,28 @@ def model_data(
         "stretches": [[s.start_s, s.stop_s] for s in stretches],
         "left_out": list(here.masked_leads),
         "mapped": here.explanation is not None,
+        "members": members(detection, weights) if weights is not None else None,
     }
+
+
+def members(detection: Detection, weights: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return each member's part in a consensus, the largest first: its share of the score, and its own percentile."""
+    carried = {name: weights[name] * part.value for name, part in detection.parts.items()}
+    whole = sum(carried.values()) or 1.0
+    return [
+        {
+            "title": TITLES[name],
+            "share": round(carried[name] / whole, 4),
+            "words": f"{100 * carried[name] / whole:.0f} % of the score",
+            "own": f"alone: {words.part(part.percentile)}",
+        }
+        for name, part in sorted(detection.parts.items(), key=lambda item: -carried[item[0]])
+    ]
+
+
+def counted(found: Mapping[str, Any]) -> list[str]:
+    """Return the models that agreement is counted over: the consensus, which is made of the others, only by itself."""
+    return [name for name in found if name != CONSENSUS] or list(found)
 
 
 def comparison(
@@ -169,7 +195,7 @@ def comparison(
     models: Sequence[dict[str, Any]],
     sides: Sequence[bool | None],
 ) -> bytes:
-    """Return the record on view as three models see it, one lead of it, as one packet.
+    """Return the record on view as each model sees it, one lead of it, as one packet.
 
     Parameters
     ----------
@@ -182,11 +208,12 @@ def comparison(
     signal = shown.lead(lead)
     start_s, stop_s = shown.start_s, shown.start_s + shown.duration
     arrays: dict[str, NDArray[Any]] = {"signal": signal}
-    explained = [d.explanation for d in found.values() if d.explanation is not None]
+    voters = counted(found)
+    explained = [e for name in voters if (e := found[name].explanation) is not None]
     maps = []
     for index, detection in enumerate(found.values()):
         explanation = detection.explanation
-        if explanation is None:
+        if explanation is None or models[index]["name"] not in voters:
             continue
         cells = packets.error_cells(explanation)
         maps.append(cells)
@@ -194,8 +221,9 @@ def comparison(
         arrays[f"trace_{index}"] = explanation.sample_scores
         arrays[f"error_{index}"] = cells
     count = marked_by(explained, start_s, stop_s) if explained else None
-    marking = [said["title"] for said in models if said["stretches"]]
-    headline, lines = agreement_words(sides, count, start_s, marking)
+    marking = [said["title"] for said in models if said["stretches"] and said["name"] in voters]
+    voted = [side for said, side in zip(models, sides, strict=True) if said["name"] in voters]
+    headline, lines = agreement_words(voted, count, start_s, marking)
     header: dict[str, Any] = {"record": key, "lead": lead, "leads": list(LEADS), "fs": shown.fs, "n": len(signal)}
     header |= {"start_s": start_s, "stop_s": stop_s, "model_fs": COUNT_FS, "cell_s": packets.CELL_S}
     if maps:
@@ -204,6 +232,6 @@ def comparison(
         lines.append(map_words(raised, len(maps)))
     gain = gain_for(signal)
     header |= {"gain": gain, "band_mm": BAND_MM, "print": f"25 mm/s, {gain:g} mm/mV, no filter"}
-    header |= {"headline": headline, "lines": lines, "models": list(models)}
+    header |= {"headline": headline, "lines": lines, "models": list(models), "counted": len(voters)}
     header["not_mapped"] = f"{words.span(start_s, stop_s)} cannot be scored: no reconstruction and no maps."
     return packets.pack(header, arrays)

@@ -14,11 +14,13 @@ from app.palette import Scheme
 from ecg_core.curves import Band, Curves
 
 STYLES: tuple[tuple[str, str, str], ...] = (
-    ("muted", "dot", "circle-open"),
-    ("reconstruction", "dash", "diamond-open"),
     ("text", "solid", "circle"),
+    ("reconstruction", "dash", "diamond-open"),
+    ("muted", "dot", "circle-open"),
+    ("reconstruction", "longdash", "square-open"),
+    ("text", "dashdot", "triangle-up-open"),
 )
-"""Colour, dash and symbol of the first, second and third model: told apart without colour too."""
+"""Colour, dash and symbol of the first to fifth model: told apart without colour too."""
 
 BAND = 0.13
 FONT = "Inter, system-ui, sans-serif"

@@ -71,7 +71,7 @@ def scoring(headline: str, rest: str, share: float) -> None:
 def key_of_lines(*, filled: bool | None, rest: str) -> None:
     """Show what the lines of a signal mean, and `rest` after it; None of `filled`: nothing is drawn of a model."""
     kind, mark = ("mark", "marked") if filled else ("hollow", "marked, record below threshold")
-    model = f'<span><i class="blue"></i>reconstruction</span><span><i class="{kind}"></i>{mark}</span>'
+    model = f'<span><i class="blue"></i>as the model expects it</span><span><i class="{kind}"></i>{mark}</span>'
     st.html(
         f'<div class="lw-key"><span><i class="ink"></i>recorded</span>{"" if filled is None else model}'
         f"<span>{html.escape(rest)}</span></div>"

@@ -341,6 +341,11 @@ def normal_scores(entry: Entry, model: str, found: Detection) -> NDArray[np.floa
     return detector(model).calibration_scores(_condition(found, entry))
 
 
+def weights(model: str) -> dict[str, float]:
+    """Return by how much each part's evidence counts in a model's score."""
+    return detector(model).weights
+
+
 def operating_points(model: str) -> list[dict[str, Any]]:
     """Return what was measured on held-out records at each false-alarm rate."""
     return list(detector(model).operating_points)

@@ -94,6 +94,11 @@ class AnomalyDetector:
         """Whether `attention` has weights to return."""
         return self._checkpoint.has_attention
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """By how much each part's evidence counts in the score."""
+        return dict(self.config.scoring.weights)
+
     def threshold(self, false_alarm_rate: float = VALIDATED_RATE, condition: Condition | None = None) -> float:
         """Return the record score above which a record is anomalous at this false-alarm rate.
 

@@ -13,6 +13,7 @@ from app.state import Entry
 from ecg_core.detection import Detection
 from ecg_core.model_info import ModelInfo
 from ecg_core.records import LEADS
+from ecg_core.store import CONSENSUS
 
 SPEED = 25.0
 
@@ -56,8 +57,10 @@ def _record(entry: Entry, found: dict[str, Detection]) -> None:
     sides = [words.is_above(d, thresholds[name], rate) for name, d in found.items()]
     here = {name: resources.on_view(entry, d, seen) for name, d in found.items()}
     normals = {name: resources.normal_scores(entry, name, d) for name, d in found.items()}
+    weights = {name: resources.weights(name) for name in found if name == CONSENSUS and len(found) > 1}
     models = [
-        comparison.model_data(name, d, here[name], thresholds[name], rate, normals[name]) for name, d in found.items()
+        comparison.model_data(name, d, here[name], thresholds[name], rate, normals[name], weights.get(name))
+        for name, d in found.items()
     ]
     filled = any(sides) if any(detection.explanation for detection in here.values()) else None
     lead = _lead(entry, comparison.strongest_lead(here, model), filled, rate)

@@ -55,6 +55,10 @@ class AnomalyDetector:
             )
         return points
 
+    @property
+    def weights(self) -> dict[str, float]:
+        return {part: 1.0 / (k + 1) for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent")))}
+
     def threshold(self, false_alarm_rate: float = 0.05, condition: object = None) -> float:
         rank = int(np.ceil((N_NORMALS + 1) * (1 - false_alarm_rate) - 1e-9))
         return float(NORMALS[rank - 1])

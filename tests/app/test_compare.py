@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import comparison, state
 from ecg_core.detection import Explanation, Stretch
+from ecg_core.errors import CheckpointError
 from ecg_core.records import LEADS
 from tests.app.page_parts import header, page_words, parts, visit
 from tests.app.stores import write_store
@@ -69,6 +72,23 @@ def test_three_models_stand_beside_each_other(compared: AppTest) -> None:
     words = page_words(compared)
     assert PVC in words
     assert "It does not diagnose, and it does not rule out disease." in words
+
+
+def test_the_consensus_shows_the_part_of_each_member_and_is_not_counted_with_them(app: AppTest) -> None:
+    header, _ = packet(compare(app, PVC))
+    assert header["models"][0]["title"] == "Consensus"
+    assert (len(header["models"]), header["counted"]) == (5, 4)
+    assert header["headline"].endswith("of 4 above the alarm threshold")
+    consensus, measurements = header["models"][:2]
+    assert [m["title"] for m in consensus["members"]] == ["Measurements", "CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA"]
+    shares = [m["share"] for m in consensus["members"]]
+    assert sum(shares) == pytest.approx(1.0, abs=1e-3)
+    assert shares == sorted(shares, reverse=True), "evidence times weight falls from member to member in this fake"
+    assert shares[0] / shares[1] == pytest.approx(2.0 * 3.0 / 2.0, rel=1e-2)
+    assert measurements["members"] is None
+    names = {array["name"] for array in header["arrays"]}
+    assert "made_0" not in names, "its maps are those of the measurements"
+    assert {"made_1", "made_4"} < names
 
 
 def test_the_lead_is_the_strongest_ones_until_another_is_chosen(compared: AppTest) -> None:
@@ -147,13 +167,27 @@ def test_models_that_were_not_measured_say_what_to_run(app: AppTest, store: Path
     assert not charts(app)
 
 
-def test_a_missing_model_is_said_and_the_others_compared(app: AppTest, store: Path) -> None:
-    (store / "cae").rename(store / "elsewhere")
+def test_a_damaged_model_is_said_and_the_others_compared(
+    app: AppTest, store: Path, fake_detector: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = fake_detector.AnomalyDetector.from_store
+
+    def loaded(name: str, folder: Path | None = None) -> Any:
+        if name == "cae":
+            raise CheckpointError("cae/model.safetensors is damaged; get it again.")
+        return load(name, folder)
+
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "from_store", loaded)
     compare(app, PVC)
-    words = page_words(app)
-    assert "CAE: Expected a checkpoint cae" in words
-    assert "There is no checkpoint cae" in words
+    assert "CAE: cae/model.safetensors is damaged; get it again." in page_words(app)
+    assert [m["title"] for m in packet(app)[0]["models"]] == ["VAE-BiLSTM", "VAE-BiLSTM-MHA"]
+
+
+def test_a_model_that_the_store_has_not_is_not_missed(app: AppTest, store: Path) -> None:
+    shutil.rmtree(store / "cae")
+    compare(app, PVC)
     assert len(packet(app)[0]["models"]) == 2
+    assert "no checkpoint cae" not in page_words(app)
 
 
 def test_a_record_that_is_not_interpretable_has_no_maps(app: AppTest, store: Path) -> None:

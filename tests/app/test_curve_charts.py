@@ -36,6 +36,11 @@ def test_a_curve_is_drawn_over_its_band_in_percent(curves, draw, scheme) -> None
     assert figure.layout.font.color == palette.colour("text", scheme)
 
 
+def test_five_models_are_told_apart_without_colour() -> None:
+    styles = [curve_charts._style(index) for index in range(5)]
+    assert len({dash for _, dash, _ in styles}) == len({symbol for _, _, symbol in styles}) == 5
+
+
 def test_the_alarm_and_chance_are_marked(curves) -> None:
     assert 5.0 in [shape.x0 for shape in curve_charts.roc(curves, alarm=0.05).layout.shapes]
     figure = curve_charts.pr(curves)

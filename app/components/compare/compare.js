@@ -1,4 +1,4 @@
-// Three models on one time axis. All words come from Python and are set as text.
+// The models on one time axis. All words come from Python and are set as text.
 const GUTTER = 36, TRACE = 30, CELL = 4, GAP = 6, BAR = 11;
 
 class CompareView {
@@ -77,14 +77,19 @@ class CompareView {
     return element("div.caption", { style: `padding-left:${GUTTER}px;width:${GUTTER + this.plot}px` }, words, rest || null);
   }
 
+  // the step of the error map's colours that stands for k models
+  level(k) {
+    return this.data.counted > 1 ? 2 + Math.round((4 * (k - 1)) / (this.data.counted - 1)) : 4;
+  }
+
   legend() {
-    const svg = drawing("svg", { width: 42, height: 9, "aria-hidden": "true" });
-    [2, 4, 6].slice(0, this.data.models.length).forEach((step, i) => svg.append(drawing("rect", { x: i * 14, width: 13, height: 9, class: `error-${step}` })));
-    return element("span.legend.muted", {}, "1", svg, `${Math.min(3, this.data.models.length)}`);
+    const svg = drawing("svg", { width: 14 * this.data.counted, height: 9, "aria-hidden": "true" });
+    for (let k = 1; k <= this.data.counted; k++) svg.append(drawing("rect", { x: (k - 1) * 14, width: 13, height: 9, class: `error-${this.level(k)}` }));
+    return element("span.legend.muted", {}, "1", svg, `${this.data.counted}`);
   }
 
   bars() {
-    const { data } = this, n = data.models.length, tall = n * BAR, svg = this.svg(tall + 2, { role: "img", "aria-label": data.lines[0] });
+    const { data } = this, n = data.counted, tall = n * BAR, svg = this.svg(tall + 2, { role: "img", "aria-label": data.lines[0] });
     const dx = this.plot / data.count.length, filled = data.models.some((model) => model.filled);
     for (let level = 1; level <= n; level++) {
       const y = (n - level) * BAR;
@@ -103,8 +108,7 @@ class CompareView {
 
   raised() {
     const { data } = this, columns = data.raised.length / data.leads.length;
-    const classes = { 1: "error-2", 2: "error-4", 3: "error-6" };
-    return this.map(data.raised, columns, 4, (step) => classes[step], data.lines[data.lines.length - 1]);
+    return this.map(data.raised, columns, data.counted + 1, (step) => `error-${this.level(step)}`, data.lines[data.lines.length - 1]);
   }
 
   map(cells, columns, steps, kind, described) {
@@ -125,7 +129,9 @@ class CompareView {
   band(model, index) {
     const { data } = this;
     const right = element("div", {});
-    if (model.mapped) {
+    if (model.members) {
+      right.append(this.caption("What it is made of: each model's part in the score"), this.members(model));
+    } else if (model.mapped) {
       const error = data[`error_${index}`];
       right.append(this.strip(model, data[`made_${index}`]), this.trace(model, data[`trace_${index}`]),
         this.map(error, error.length / data.leads.length, 7, (step) => `error-${step}`, `${model.title}: error by lead and time`));
@@ -133,6 +139,15 @@ class CompareView {
       right.append(this.strip(model, null), element("p.none", { style: `padding-left:${GUTTER}px` }, data.not_mapped));
     }
     return element("section.row.model", { "aria-label": model.title }, this.beside(model), right);
+  }
+
+  members(model) {
+    const list = element("div.members", { style: `padding-left:${GUTTER}px;width:${GUTTER + this.plot}px` });
+    for (const member of model.members) {
+      list.append(element("span.name", {}, member.title), element("span.track", {}, element("i", { style: `width:${(100 * member.share).toFixed(1)}%` })),
+        element("b", {}, member.words), element("span.muted", {}, member.own));
+    }
+    return list;
   }
 
   beside(model) {

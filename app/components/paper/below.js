@@ -20,9 +20,9 @@ const BELOW = {
   },
 
   // filled: a beat that is early; hollow: one that is missing
-  beatMark(x, y, missing) {
+  beatMark(x, y, missing, up) {
     const group = drawing("g", { class: missing ? "beat-mark missing" : "beat-mark" });
-    group.append(drawing("path", { d: `M${(x - 4.5).toFixed(1)} ${y}h9l-4.5 7z` }));
+    group.append(drawing("path", { d: up ? `M${(x - 4.5).toFixed(1)} ${y + 7}h9l-4.5-7z` : `M${(x - 4.5).toFixed(1)} ${y}h9l-4.5 7z` }));
     const words = drawing("title", {});
     words.textContent = missing ? "a beat was due here" : "this beat comes early";
     group.append(words);

@@ -250,7 +250,7 @@ class PaperView {
         const first = view.paper.strips.find((s) => s.x_mm === strip.x_mm);
         if (t < strip.start_s || t > strip.stop_s || (last.rhythm ? strip !== last : strip !== first)) continue;
         const x = (strip.x_mm + (t - strip.start_s) * view.paper.speed) * ppm, y = (last.rhythm ? strip.y_mm + 5 : view.paper.height_mm - 9) * ppm;
-        this.marksOver.append(this.beatMark(x, y, missing), label(x + 8, y + 7, missing ? "missing" : "early", { class: "beat-word" }));
+        this.marksOver.append(this.beatMark(x, y, missing, true), label(x + 8, y + 7, missing ? "missing" : "early", { class: "beat-word" }));
       }
     }
     model.stretches.forEach((stretch, index) => {
