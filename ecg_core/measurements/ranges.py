@@ -50,6 +50,8 @@ GROUPS: tuple[Group, ...] = (
     *((sex, band) for sex in SEXES for band in range(len(AGES))),
 )
 
+COLUMN = {group: k for k, group in enumerate(GROUPS)}
+
 
 @dataclass(frozen=True)
 class NormalRange:
@@ -118,7 +120,7 @@ class NormalRanges:
             return None
         band = band_of(age)
         for group in ((sex, band), (sex, None), (None, band), (None, None)):
-            row = int(self.index[self._place[name], GROUPS.index(group)]) if group in GROUPS else -1
+            row = int(self.index[self._place[name], COLUMN[group]])
             if row >= 0:
                 return row, group
         return None

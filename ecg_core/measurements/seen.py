@@ -74,8 +74,17 @@ class Seen:
 
     def side(self, name: str) -> Side | None:
         """Return on which side of its range a measurement lies, as it is written; None within, or not made."""
+        if name not in self._sides:
+            self._sides[name] = self._side(name)
+        return self._sides[name]
+
+    @cached_property
+    def _sides(self) -> dict[str, Side | None]:
+        return {}
+
+    def _side(self, name: str) -> Side | None:
         value, normal = self.value(name), self.range(name)
-        if normal is None or not np.isfinite(value):
+        if normal is None or not np.isfinite(value) or normal.low <= value <= normal.high:
             return None
         value, low, high = (in_words(name, v) for v in (value, normal.low, normal.high))
         return "high" if value > high else "low" if value < low else None
