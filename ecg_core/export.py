@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ecg_core import __version__, wording
-from ecg_core.detection import Explanation
+from ecg_core.detection import Detection, Explanation
+from ecg_core.measurements.norms import ALL_NAMED, rows
 from ecg_core.plain import finite, neutralised, plain
 from ecg_core.report import Reading
 
-FORMAT, VERSION = "leadwise-scores", 1
+FORMAT, VERSION = "leadwise-scores", 2
 DIGITS = 5
 """Significant digits of the traces and maps: more than a float32 of this origin can mean."""
 
@@ -86,6 +87,7 @@ def _content(reading: Reading, at: datetime) -> dict[str, Any]:
             "validated_false_alarm_rate": wording.VALIDATED_RATE,
         },
         "detection": detection.to_dict(),
+        "normal_ranges": _ranges(detection),
         "model_title": reading.title,
         "population": detection.population,
         "masked_leads": list(detection.masked_leads),
@@ -95,6 +97,14 @@ def _content(reading: Reading, at: datetime) -> dict[str, Any]:
         "beats_s": list(detection.beats_s),
         "over_time": _over_time(detection.explanation),
     }
+
+
+def _ranges(detection: Detection) -> dict[str, Any] | None:
+    """Return the normal range of each named measurement, and the value's place in it; None without measurements."""
+    found, norms = detection.measurements, detection.norms
+    if found is None or norms is None:
+        return None
+    return {row.measurement.name: row.as_json() for row in rows(found, norms, ALL_NAMED)}
 
 
 def _over_time(found: Explanation | None) -> dict[str, Any] | None:

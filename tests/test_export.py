@@ -47,7 +47,7 @@ def test_json_has_all_of_the_detection_and_what_it_was_held_against(reading, det
     assert found["alarm"] == {
         "above": detection.score > 2.0, "threshold": 2.0, "false_alarm_rate": 0.1, "validated_false_alarm_rate": 0.05,
     }  # fmt: skip
-    assert (found["format"], found["version"], found["made"]) == ("leadwise-scores", 1, "2026-11-21T12:50:00Z")
+    assert (found["format"], found["version"], found["made"]) == ("leadwise-scores", 2, "2026-11-21T12:50:00Z")
     assert "It does not diagnose" in found["intended_use"]
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ecg_core import wording
-from ecg_core.detection import Detection
+from ecg_core import findings, wording
+from ecg_core.detection import Detection, Explanation, Stretch
 from ecg_core.overlay import cell_steps
 from ecg_core.paper import Gain, Layout
 from ecg_core.records import LEADS, Record
+from ecg_core.store import CONSENSUS
 
 SHOWN_STRETCHES = 4
 
@@ -99,7 +100,7 @@ def _percentile(detection: Detection) -> str:
 
 def part_words(detection: Detection) -> str:
     """Return the two parts of the score, as percentiles."""
-    told = [f"{name} {wording.part(p.percentile)}" for name, p in detection.parts.items()]
+    told = [f"{wording.part_name(name)} {wording.part(p.percentile)}" for name, p in detection.parts.items()]
     return f"Parts, as percentiles of normal ECGs: {', '.join(told)}." if told else ""
 
 
@@ -109,8 +110,9 @@ def facts(reading: Reading, others: Sequence[Reading]) -> list[tuple[str, str, b
     rows: list[tuple[str, str, bool]] = []
     readings = [reading, *(other for other in others if other.title != reading.title)]
     if len(readings) > 1 and detection.interpretable:
-        above = sum(bool(r.above) for r in readings)
-        rows.append(("Models", f"{above} of {len(readings)} above: {', '.join(map(_place, readings))}", False))
+        members = [r for r in readings if r.detection.model != CONSENSUS] or readings
+        above = sum(bool(r.above) for r in members)
+        rows.append(("Models", f"{above} of {len(members)} above: {', '.join(map(_place, members))}", False))
     quality = wording.quality(detection)
     rows.append(("Quality", quality, quality != "good"))
     rate = f"{detection.heart_rate:.0f} /min" if detection.heart_rate else "not found"
@@ -140,15 +142,29 @@ def stretch_lines(detection: Detection) -> list[tuple[str, str]]:
     """Return time, and leads with peak, of the strongest stretches."""
     stretches = detection.explanation.stretches if detection.explanation else ()
     return [
-        (wording.span(s.start_s, s.stop_s), f"{wording.lead_list(s.leads)} · peak {s.peak:.1f}")
+        (wording.span(s.start_s, s.stop_s), f"{_leads(detection, s)} · peak {s.peak:.1f}")
         for s in stretches[:SHOWN_STRETCHES]
     ]
+
+
+def _leads(detection: Detection, stretch: Stretch) -> str:
+    """Return the leads of a stretch, or what of the rhythm it is."""
+    return wording.lead_list(stretch.leads) or findings.rhythm_of(detection.explanation, stretch).lower()
+
+
+def _of_every_beat(found: Explanation) -> list[str]:
+    """Return what the expected ECG shows beside the stretches, which are listed."""
+    lines = [found.territory] if found.territory else []
+    lines += [line.replace("\N{NO-BREAK SPACE}", " ") for line in findings.rhythm_lines(found)]
+    return lines or ([] if found.stretches else ["No stretch is above the mark level"])
 
 
 def where_words(detection: Detection) -> tuple[str, str]:
     """Return the territory of what stands out, and one line on it."""
     if not detection.interpretable:
         return "", ""
+    if detection.model in wording.EXPECTED and detection.explanation:
+        return "", " ".join(f"{line.rstrip('.')}." for line in _of_every_beat(detection.explanation))
     stretches = detection.explanation.stretches if detection.explanation else ()
     if stretches:
         more = len(stretches) - SHOWN_STRETCHES

@@ -68,6 +68,8 @@ def draw(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
         _faults(pen, x, y, ecg)
         for number, stretch in enumerate(ecg.stretches, 1):
             _brackets(pen, x, y, ecg, stretch, number)
+        if ecg.explanation and ecg.marks:
+            _beats(pen, x, y, ecg.paper, ecg.explanation)
     _foot(pen, x, y + paper.height_mm - 1.5, ecg)
 
 
@@ -184,6 +186,23 @@ def _brackets(pen: Pen, x: float, y: float, ecg: Ecg, stretch: Stretch, number: 
         pen.disc(left + wide / 2, top, BADGE_MM, fill, PRINT["anomaly"])
         ink = PRINT["on-anomaly" if ecg.filled else "anomaly"]
         pen.text(left + wide / 2, top + 0.85, str(number), 6.5, ink, bold=True, anchor="middle")
+
+
+def _beats(pen: Pen, x: float, y: float, paper: Paper, found: Explanation) -> None:
+    """Point at beats that come early (filled), and at where one was due and none came (hollow), below the trace."""
+    last = paper.strips[-1]
+    for t, word in [*((t, "early") for t in found.early_s), *((t, "missing") for t in found.missing_s)]:
+        for strip in paper.strips:
+            first = next(s for s in paper.strips if s.x_mm == strip.x_mm)
+            if not strip.start_s <= t <= strip.stop_s or strip is not (last if last.rhythm else first):
+                continue
+            at = x + strip.x_mm + (t - strip.start_s) * paper.speed
+            top = y + (strip.y_mm + 5.0 if last.rhythm else paper.height_mm - 7.0)
+            tip = np.array([[at - 1.2, top + 1.8], [at + 1.2, top + 1.8], [at, top], [at - 1.2, top + 1.8]])
+            if word == "early":
+                pen.area(tip, PRINT["anomaly"])
+            pen.traces([tip], PRINT["anomaly"], 0.25)
+            pen.text(at + 2.0, top + 1.8, word, 6.5, PRINT["anomaly"])
 
 
 def _on_strips(paper: Paper, stretch: Stretch) -> list[tuple[Strip, float, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,12 +13,14 @@ from ecg_core.display import on_view, titles
 from ecg_core.overlay import cell_steps
 from ecg_core.paper import PAPER_S, choose_gain, lay_out, spread
 from ecg_core.records import LEADS, Record
-from ecg_core.report import content, ecg, panels
+from ecg_core.report import content, ecg, measured, panels
 from ecg_core.report.content import Reading, View
 from ecg_core.report.pen import Pen, wrapped
+from ecg_core.store import CONSENSUS
 
 WIDE_MM, TALL_MM = 297.0, 210.0
 LEFT_MM, RIGHT_MM = 16.0, 281.0
+PRINT_MM = RIGHT_MM - LEFT_MM
 FOOT_MM = 204.5
 NOTE_LINES = 4
 GAP_MM = 2.5
@@ -50,6 +52,7 @@ def draw_page(page: Page) -> bytes:
     pen = Pen(WIDE_MM, TALL_MM, f"ECG report: {name}", " ".join(wording.INTENDED_USE), page.at)
     top = _header(pen, page)
     top = _verdict(pen, page, top + 1.0)
+    top = measured.draw_measured(pen, page.reading.detection, page.reading.above, LEFT_MM, top + 1.2, PRINT_MM)
     bottom = _footer(pen, page)
     _ecg(pen, page, top + GAP_MM, bottom - GAP_MM)
     return pen.finish()
@@ -117,7 +120,9 @@ def _how_unusual(pen: Pen, page: Page, x: float, y: float) -> float:
         pen.box(x - 0.8, y - 2.9, wide + 1.6, 4.2, line=PRINT["text"], width_mm=0.3, round_mm=0.6)
         pen.text(x + 0.8, y, moved, 8, PRINT["text"], bold=True, most_mm=wide - 1.6)
         y += 4.6
-    for line in (content.score_words(reading), content.part_words(reading.detection), *said.basis[1:]):
+    listed = reading.detection.model == CONSENSUS and page.others  # its parts are the others: they stand beside
+    parts = "" if listed else content.part_words(reading.detection)
+    for line in filter(None, (content.score_words(reading), parts, *said.basis[1:])):
         y = pen.paragraph(x, y, line, 7.5, PRINT["text"], most_mm=wide, most_lines=2, lead=3.2) + 0.3
     return y - 1.8
 
@@ -150,7 +155,7 @@ def _where(pen: Pen, detection: Detection, x: float, y: float) -> float:
     if place:
         beside = pen.paragraph(right, beside, place, 8.5, PRINT["text"], most_mm=34.0, most_lines=2, lead=3.6)
     if line:
-        pen.paragraph(right, beside, line, 7, PRINT["muted"], most_mm=34.0, most_lines=3, lead=3.2)
+        pen.paragraph(right, beside, line, 7, PRINT["muted"], most_mm=34.0, most_lines=3 if place else 5, lead=3.0)
     return _stretches(pen, detection, x, y + 3 * (tall + 0.6) + 3.4)
 
 
@@ -220,14 +225,33 @@ def _ecg(pen: Pen, page: Page, top: float, bottom: float) -> None:
         panels.draw_overview(pen, LEFT_MM, bottom + 5.0, RIGHT_MM - LEFT_MM, segments, page.reading.threshold, paper)
     drawn = _drawn(page, bottom - top)
     spare = bottom - top - drawn.paper.height_mm
-    wanted = [panels.TRACE_MM, panels.MAP_MM] if drawn.explanation is not None else []
-    fitting = wanted if sum(wanted) <= spare else wanted[:1] if wanted and wanted[0] <= spare else []
-    drawn = replace(drawn, paper=spread(drawn.paper, spare - sum(fitting)))
+    fitting = _fitting(page.reading.detection, drawn, spare)
+    drawn = replace(drawn, paper=spread(drawn.paper, spare - sum(height for height, _ in fitting)))
     ecg.draw(pen, LEFT_MM, top, drawn)
     y = top + drawn.paper.height_mm + GAP_MM
-    for height, paint in zip(fitting, (panels.draw_trace, panels.draw_map), strict=False):
-        paint(pen, LEFT_MM, y, height - GAP_MM, drawn)
+    for height, paint in fitting:
+        paint(pen, y, height - GAP_MM, drawn)
         y += height
+
+
+Paint = Callable[[Pen, float, float, ecg.Ecg], None]
+
+
+def _fitting(detection: Detection, drawn: ecg.Ecg, spare: float) -> list[tuple[float, Paint]]:
+    """Return what there is room for below the sheet, as height and painter: median beats, score, error map."""
+    wanted: list[tuple[float, Paint]] = []
+    if detection.measurements is not None and detection.measurements.beat is not None:
+        beats = measured.BEATS_MM + GAP_MM
+        wanted.append((beats, lambda pen, y, tall, _: measured.draw_beats(pen, detection, LEFT_MM, y, PRINT_MM, tall)))
+    if drawn.explanation is not None:
+        wanted.append((panels.TRACE_MM, lambda pen, y, tall, sheet: panels.draw_trace(pen, LEFT_MM, y, tall, sheet)))
+        wanted.append((panels.MAP_MM, lambda pen, y, tall, sheet: panels.draw_map(pen, LEFT_MM, y, tall, sheet)))
+    fitting = []
+    for height, paint in wanted:
+        if height <= spare:
+            fitting.append((height, paint))
+            spare -= height
+    return fitting
 
 
 def _drawn(page: Page, room: float) -> ecg.Ecg:
@@ -265,8 +289,16 @@ def _drawn(page: Page, room: float) -> ecg.Ecg:
         faults={lead: " and ".join(why) for lead, why in detection.quality.items() if why},
         foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself)
         + wording.not_shown(paper.missing),
-        model_words=f"reconstruction by {reading.title}, {wording.BANDS.get(detection.model, '± 1 SD')}",
+        model_words=_model_words(reading),
     )
+
+
+def _model_words(reading: Reading) -> str:
+    """Return what the blue line is, the model by the title it goes by."""
+    model = reading.detection.model
+    if model in wording.EXPECTED:
+        return wording.drawn_by(model)
+    return f"reconstruction by {reading.title}, {wording.BANDS.get(model, '± 1 SD')}"
 
 
 def _covers(record: Record, found: Explanation | None) -> bool:
