@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from ecg_core.checkpoints import CheckpointConfig, default_store, list_checkpoints, read_config, write_config
+from ecg_core.checkpoints.consensus import EXPLAINED_BY
 from ecg_core.detector import AnomalyDetector
 from ecg_core.metrics import Estimate
 from ecg_core.readers import read_record
+from ecg_core.store import CONSENSUS
 from ecg_core.synthetic import example_paths
 
 ABOUT = {
@@ -259,7 +261,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--readme", type=Path, default=None, help="README whose table of figures is renewed")
     args = parser.parse_args(argv)
     store = args.store or default_store()
-    configs = [release(name, store) for name in list_checkpoints(store)]
+    names = sorted(list_checkpoints(store), key=lambda name: (name != CONSENSUS, name != EXPLAINED_BY, name))
+    configs = [release(name, store) for name in names]
     if args.readme:
         write_readme(args.readme, configs)
     for config in configs:
