@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ecg_core import __version__
 from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.plain import finite, plain
-from ecg_core.store import DEFAULT_MODEL, list_checkpoints
+from ecg_core.store import CONSENSUS, in_order, list_checkpoints
 
 if TYPE_CHECKING:
     from ecg_core.detection import Detection
@@ -103,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_score_options(parser: _Parser) -> None:
     parser.add_argument(
-        "--model", metavar="NAME|all", default=DEFAULT_MODEL, help="model to use (default: %(default)s)"
+        "--model", metavar="NAME|all", help=f"model to use (default: {CONSENSUS}, or the first of a store without one)"
     )
     _add_store(parser)
     parser.add_argument(
@@ -188,7 +188,7 @@ def run_report(args: argparse.Namespace, parser: _Parser) -> int:
     options = _options(args, parser)
     if args.out.suffix not in SUFFIXES or args.out.is_dir() or not args.out.absolute().parent.is_dir():
         parser.error(f"--out takes a file name that ends in .pdf or .png, in a folder that exists; found {args.out}")
-    first = sorted(options.models, key=lambda name: name != DEFAULT_MODEL)
+    first = in_order(options.models)
     page = report_on(
         args.file, replace(options, models=tuple(first)), View(layout=args.layout), datetime.now(UTC), args.out.suffix
     )
@@ -201,8 +201,8 @@ def run_report(args: argparse.Namespace, parser: _Parser) -> int:
 
 def run_models(args: argparse.Namespace, _: _Parser) -> int:
     """List what is in the store."""
-    for name in list_checkpoints(args.store):
-        print(f"{name}{' (default)' if name == DEFAULT_MODEL else ''}")
+    for k, name in enumerate(in_order(list_checkpoints(args.store))):
+        print(f"{name}{'' if k else ' (default)'}")
     return OK
 
 
@@ -215,10 +215,11 @@ def _options(args: argparse.Namespace, parser: _Parser) -> ScoreOptions:
     if not known:
         where = args.store or "the packaged store"
         raise CheckpointError(f"{where} has no models; give a folder that training.calibrate wrote.")
-    if args.model != "all" and args.model not in known:
-        parser.error(f"--model takes {', '.join([*known, 'all'])}; found {args.model}")
+    model = args.model or in_order(known)[0]
+    if model != "all" and model not in known:
+        parser.error(f"--model takes {', '.join([*known, 'all'])}; found {model}")
     return ScoreOptions(
-        models=tuple(known) if args.model == "all" else (args.model,),
+        models=tuple(known) if model == "all" else (model,),
         store=str(args.store) if args.store else None,
         false_alarm_rate=args.false_alarm_rate,
         fs=args.fs,

@@ -30,7 +30,7 @@ from ecg_core.segments import (
     segment_of_eight,
     usable_leads,
 )
-from ecg_core.store import DEFAULT_MODEL
+from ecg_core.store import default_model
 
 F32 = NDArray[np.float32]
 
@@ -71,8 +71,8 @@ class AnomalyDetector:
         self.checkpoint = checkpoint.config.weights_sha256[:12]
 
     @classmethod
-    def from_store(cls, name: str = DEFAULT_MODEL, store: str | Path | None = None) -> AnomalyDetector:
-        """Load a model by its name in a store (the shipped one unless told otherwise).
+    def from_store(cls, name: str | None = None, store: str | Path | None = None) -> AnomalyDetector:
+        """Load a model by its name in a store: the consensus and the shipped store unless told otherwise.
 
         Raises
         ------
@@ -80,6 +80,7 @@ class AnomalyDetector:
             If it is missing, damaged, foreign or newer.
         """
         folder = Path(store) if store else default_store()
+        name = default_model(folder) if name is None else name
         if not name or Path(name).name != name:
             raise CheckpointError(f"Expected the name of a checkpoint in {folder}; found {name!r}.")
         return cls(load_checkpoint(folder / name))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 CONSENSUS = "consensus"
 """The detector that is made of the others: the default of a store that has it."""
-
-DEFAULT_MODEL = CONSENSUS
 
 
 def default_store() -> Path:
@@ -20,3 +19,14 @@ def list_checkpoints(store: str | Path | None = None) -> list[str]:
     """Return the names of the checkpoints in a store, sorted."""
     folder = Path(store) if store else default_store()
     return sorted(path.parent.name for path in folder.glob("*/config.json"))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return detectors as they are offered: the consensus first, then as they stand."""
+    return sorted(names, key=lambda name: name != CONSENSUS)
+
+
+def default_model(store: str | Path | None = None) -> str:
+    """Return what judges a record unless told otherwise: the consensus, or the first where a store has none."""
+    known = list_checkpoints(store)
+    return in_order(known)[0] if known else CONSENSUS

@@ -20,7 +20,7 @@ from ecg_core.worklist import Worklist
 
 
 def test_every_stage_is_reached():
-    spent = stages(example_paths()[0], AnomalyDetector.from_store("cae"), 1)
+    spent = stages(example_paths()[0], AnomalyDetector.from_store("consensus"), 1)
     assert set(spent) == {"read", *STAGES, "score"}
     assert all(milliseconds > 0 for milliseconds in spent.values())
 

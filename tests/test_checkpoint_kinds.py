@@ -24,7 +24,7 @@ from ecg_core.errors import CheckpointError
 from ecg_core.readers import read_record
 from ecg_core.records import Record
 from ecg_core.segments import prepare_record
-from ecg_core.store import DEFAULT_MODEL
+from ecg_core.store import default_model
 from ecg_core.synthetic import example_paths
 
 MEMBERS = ["measurements", "cae", "vae-bilstm", "vae-bilstm-mha"]
@@ -43,8 +43,14 @@ def store(tmp_path: Path) -> Path:
 
 
 def test_the_consensus_is_the_default():
-    assert DEFAULT_MODEL == "consensus"
+    assert default_model() == "consensus"
     assert AnomalyDetector.from_store().name == "consensus"
+
+
+def test_a_store_without_it_has_its_first_as_default(store: Path):
+    shutil.rmtree(store / "consensus")
+    assert default_model(store) == "cae"
+    assert AnomalyDetector.from_store(store=store).name == "cae"
 
 
 def test_its_parts_are_its_members_scores(block: Record):

@@ -27,12 +27,12 @@ def edit(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def test_the_three_are_shipped_and_small():
-    assert list_checkpoints() == NAMES
+def test_all_are_shipped_and_small():
+    assert list_checkpoints() == sorted([*NAMES, "consensus", "measurements"])
     assert sum(path.stat().st_size for path in default_store().rglob("*") if path.is_file()) < 30e6
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list_checkpoints())
 def test_every_checkpoint_loads_with_card_and_figures(name):
     config = load_checkpoint(default_store() / name).config
     assert config.name == name
@@ -56,7 +56,10 @@ def test_saved_again_it_is_the_same(copy, tmp_path):
 def test_missing(tmp_path):
     with pytest.raises(CheckpointError, match=r"There is no checkpoint nothing in .*; it has none"):
         load_checkpoint(tmp_path / "nothing")
-    with pytest.raises(CheckpointError, match=r"no checkpoint gan in .*; it has cae, vae-bilstm, vae-bilstm-mha"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"no checkpoint gan in .*; it has cae, consensus, measurements, vae-bilstm, vae-bilstm-mha",
+    ):
         AnomalyDetector.from_store("gan")
 
 

@@ -24,7 +24,7 @@ TWELVE = "I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6"
 def _fake_detectors(monkeypatch):
     monkeypatch.setattr(score_file, "load_detector", FakeDetector)
     monkeypatch.setattr(batch, "SCORER", "tests.fakes:make_scorer")
-    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: [*MODELS, "damaged"])
+    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: [*MODELS, "consensus", "damaged"])
 
 
 @pytest.fixture
@@ -58,9 +58,12 @@ def test_json_has_null_where_a_number_is_not_finite(ecg, capsys):
     assert json.loads(line)["parts"]["latent"]["percentile"] is None
 
 
-def test_the_default_model_is_the_one_with_attention(ecg, capsys):
+def test_the_default_is_the_consensus_or_the_first_of_a_store_without_one(ecg, capsys, monkeypatch):
     main(["score", str(ecg), "--json"])
-    assert json.loads(capsys.readouterr().out)["model"] == "vae-bilstm-mha"
+    assert json.loads(capsys.readouterr().out)["model"] == "consensus"
+    monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: ["mine", "other"])
+    main(["score", str(ecg), "--json"])
+    assert json.loads(capsys.readouterr().out)["model"] == "mine"
 
 
 def test_all_models_of_the_store(ecg, capsys, monkeypatch):
@@ -78,7 +81,7 @@ def test_the_table_says_above_or_below_and_shows_notes(tmp_path, capsys):
     assert "below threshold" in first
     assert "ABOVE threshold" in second
     assert note.strip() == "Suspected left/right arm electrode reversal."
-    assert first.index("vae") == head.index("model")
+    assert first.index("consensus") == head.index("model")
 
 
 def test_the_table_says_how_many_segments_of_a_long_recording(tmp_path, capsys, monkeypatch):
@@ -116,7 +119,7 @@ def test_a_description_of_files_that_need_none_is_refused(ecg, capsys):
     [
         ([], "COMMAND"),
         (["score"], "FILE"),
-        (["score", "x.hea", "--model", "nonsense"], "cae, vae-bilstm, vae-bilstm-mha, damaged, all"),
+        (["score", "x.hea", "--model", "nonsense"], "cae, vae-bilstm, vae-bilstm-mha, consensus, damaged, all"),
         (["score", "x.hea", "--store", "/no/such/folder"], "--store"),
         (["score", "x.hea", "--false-alarm-rate", "5"], "between 0 and 1"),
         (["score", "x.hea", "--false-alarm-rate", "nan"], "between 0 and 1"),
@@ -193,7 +196,7 @@ def test_ctrl_c_is_130_and_leaves_no_file(tmp_path, capsys, monkeypatch):
 
 def test_models_lists_the_store(capsys):
     assert main(["models"]) == 0
-    assert capsys.readouterr().out.split("\n")[:3] == ["cae", "vae-bilstm", "vae-bilstm-mha (default)"]
+    assert capsys.readouterr().out.split("\n")[:3] == ["consensus (default)", "cae", "vae-bilstm"]
 
 
 def test_a_closed_pipe_ends_quietly(root):

@@ -61,7 +61,7 @@ def test_a_detection_is_whole(detectors, record, name):
     e = found.explanation
     assert found.interpretable
     assert found.anomalous == (found.score > found.threshold)
-    assert set(found.parts) == {"reconstruction", "latent"}
+    assert set(found.parts) == {"reconstruction", "latent", "signs"}
     assert e.leads == LEADS
     for array in (e.signal, e.reconstruction, e.reconstruction_sd, e.error):
         assert array.shape == (12, 1000)

@@ -254,6 +254,11 @@ def write_readme(path: Path, configs: list[CheckpointConfig]) -> None:
     path.write_text(f"{head}<!-- figures -->\n{table}\n<!-- /figures -->{tail}", encoding="utf-8")
 
 
+def listed(store: Path) -> list[str]:
+    """Return the checkpoints of a store as the README lists them: the consensus, what it is explained by, the others."""
+    return sorted(list_checkpoints(store), key=lambda name: (name != CONSENSUS, name != EXPLAINED_BY, name))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Finish every checkpoint of a store."""
     parser = argparse.ArgumentParser(prog="python -m training.release", description="Write golden scores and cards.")
@@ -261,8 +266,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--readme", type=Path, default=None, help="README whose table of figures is renewed")
     args = parser.parse_args(argv)
     store = args.store or default_store()
-    names = sorted(list_checkpoints(store), key=lambda name: (name != CONSENSUS, name != EXPLAINED_BY, name))
-    configs = [release(name, store) for name in names]
+    configs = [release(name, store) for name in listed(store)]
     if args.readme:
         write_readme(args.readme, configs)
     for config in configs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecg_core.checkpoints import default_store, list_checkpoints, read_config
-from training.release import card, figures_table, write_readme
+from training.release import card, figures_table, listed, write_readme
 
 
 def test_shipped_cards_are_what_their_configs_say():
@@ -16,7 +16,7 @@ def test_shipped_cards_are_what_their_configs_say():
 
 
 def test_the_readme_has_the_figures_of_the_shipped_checkpoints(root: Path, tmp_path: Path):
-    configs = [read_config(default_store() / name) for name in list_checkpoints()]
+    configs = [read_config(default_store() / name) for name in listed(default_store())]
     copy = tmp_path / "README.md"
     copy.write_text((root / "README.md").read_text())
     write_readme(copy, configs)
@@ -28,7 +28,9 @@ def test_the_table_has_every_model_and_its_control():
     for title in ("CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA"):
         assert f"| **{title}** |" in table
         assert f"| {title}, untrained |" in table
-    assert table.count("\n| ") == 8  # heading, three models, three controls, one plain autoencoder
+    assert "| **Consensus** |" in table
+    assert "| **Measurements** |" in table
+    assert table.count("\n| ") == 10  # heading, five detectors, three controls, one plain autoencoder
 
 
 def test_a_card_says_which_examples_are_misjudged():
