@@ -6,6 +6,9 @@ import re
 
 from app import held_out, words
 from ecg_core.model_info import ModelInfo
+from ecg_core.store import CONSENSUS
+
+MEASUREMENTS = "measurements"
 
 NO_CARD = "This checkpoint has no model card: run python -m training.release."
 
@@ -36,12 +39,22 @@ def facts(info: ModelInfo) -> list[tuple[str, str]]:
 
 
 def retrain(info: ModelInfo) -> str:
-    """Return the commands that make the model anew from PTB-XL."""
+    """Return the commands that make the model anew from PTB-XL; the consensus after those that it is made of."""
+    making = {
+        CONSENSUS: ["python -m training.consensus --data PREPARED --store STORE"],
+        MEASUREMENTS: [
+            "python -m training.measure --data PREPARED",
+            "python -m training.measurement_detector --data PREPARED --store STORE",
+        ],
+    }
+    network = [
+        f"python -m training.train --config training/configs/{info.name}.toml --data PREPARED",
+        f"python -m training.calibrate --run runs/{info.name} --data PREPARED --store STORE",
+    ]
     return "\n".join(
         [
             "python -m training.prepare --ptbxl PTB_XL --out PREPARED",
-            f"python -m training.train --config training/configs/{info.name}.toml --data PREPARED",
-            f"python -m training.calibrate --run runs/{info.name} --data PREPARED --store STORE",
+            *making.get(info.name, network),
             f"python -m training.evaluate --store STORE --model {info.name} --data PREPARED --write",
             "python -m training.release --store STORE",
         ]
@@ -49,7 +62,7 @@ def retrain(info: ModelInfo) -> str:
 
 
 def recalibrate(info: ModelInfo) -> str:
-    """Return the commands that keep the network and fit percentiles and threshold to one's own normal ECGs."""
+    """Return the commands that keep the model and fit percentiles and threshold to one's own normal ECGs."""
     return "\n".join(
         [
             "python -m training.prepare --folder MINE --out PREPARED",

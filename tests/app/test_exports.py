@@ -83,10 +83,14 @@ def test_layout_speed_gain_and_filters_are_the_pages(app, offered):
 
 def test_switched_off_reconstruction_is_not_printed(app, offered):
     opened(app)
-    assert "reconstruction by" in words_of(offered["export_pdf"].make())
+    assert "expected ECG" in words_of(offered["export_pdf"].make())
     app.session_state[state.SHOW_RECONSTRUCTION] = False
     app.run()
-    assert "reconstruction by" not in words_of(offered["export_pdf"].make())
+    assert "expected ECG" not in words_of(offered["export_pdf"].make())
+    app.session_state[state.SHOW_RECONSTRUCTION] = True
+    app.session_state[state.MODEL] = "cae"
+    app.run()
+    assert "reconstruction by CAE" in words_of(offered["export_pdf"].make())
 
 
 def test_a_record_that_cannot_be_read_has_a_report_without_a_score(app, offered, record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,12 @@ def opened(app: AppTest) -> AppTest:
 
 def test_a_card_with_its_figures_hash_and_commands(app: AppTest, store: Path) -> None:
     words = page_words(opened(app))
-    info = read_model_info(store / "vae-bilstm-mha")
+    info = read_model_info(store / "cae")
     assert info.checkpoint in words
     assert "914 normal ECGs: made-up normals" in words
-    assert "0.800 (0.780–0.820)" in words
+    assert "0.700 (0.680–0.720)" in words
     assert "It does not diagnose, and it does not rule out disease." in words
-    assert any("training/configs/vae-bilstm-mha.toml" in code.value for code in app.code)
+    assert any("training/configs/cae.toml" in code.value for code in app.code)
 
 
 def test_each_model_can_be_chosen(app: AppTest, store: Path) -> None:
@@ -55,9 +56,9 @@ def test_a_card_is_markdown_without_html_and_fetches_nothing(app: AppTest, store
 
 
 def test_a_card_of_other_weights_is_said(app: AppTest, store: Path) -> None:
-    path = store / "vae-bilstm-mha" / "README.md"
+    path = store / "cae" / "README.md"
     assert "other weights" not in page_words(opened(app))
-    path.write_text("# VAE-BiLSTM-MHA\n\nCheckpoint `000000000000`.\n")
+    path.write_text("# CAE\n\nCheckpoint `000000000000`.\n")
     assert "This card was written for other weights" in page_words(app.run())
 
 
@@ -89,3 +90,17 @@ def test_the_commands_are_those_of_training(name: str, tmp_path: Path) -> None:
         text = Path(str(module.__file__)).read_text()
         assert {option for option in words[3:] if option.startswith("--")} <= {o for o in words if f'"{o}"' in text}
     assert (Path(__file__).parents[2] / "training" / "configs" / f"{name}.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("consensus", "training.consensus"), ("measurements", "training.measurement_detector")]
+)
+def test_what_is_no_network_is_made_by_its_own_command(name: str, made: str, tmp_path: Path) -> None:
+    info = replace(read_model_info(write_store(tmp_path) / "cae"), name=name)
+    lines = models.retrain(info).splitlines()
+    assert any(line.startswith(f"python -m {made} ") for line in lines)
+    assert not any("training.train" in line for line in lines)
+    for line in lines:
+        words = shlex.split(line)
+        text = Path(str(importlib.import_module(words[2]).__file__)).read_text()
+        assert {option for option in words[3:] if option.startswith("--")} <= {o for o in words if f'"{o}"' in text}

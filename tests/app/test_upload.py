@@ -65,9 +65,11 @@ def parts_of(app) -> bool:
 
 def test_a_dropped_pair_is_a_row_at_once_and_scored_later(app, fake_detector, example_folder, monkeypatch):
     may_score = threading.Event()
-    detect = fake_detector.AnomalyDetector.detect
+    detect = fake_detector.AnomalyDetector.detect_prepared
     monkeypatch.setattr(
-        fake_detector.AnomalyDetector, "detect", lambda self, record: may_score.wait(60) and detect(self, record)
+        fake_detector.AnomalyDetector,
+        "detect_prepared",
+        lambda self, records: may_score.wait(60) and detect(self, records),
     )
     upload(app, *pair(example_folder, "low-voltage"))
     (row,) = listed(app)["rows"]
@@ -331,7 +333,7 @@ def test_a_missing_checkpoint_leaves_the_row_without_a_score(app, example_folder
     upload(app, *pair(example_folder, "low-voltage"))
     (row,) = scored(app)["rows"]
     assert (row["place"]["side"], row["place"]["words"]) == ("failed", "not scored")
-    assert "Expected a checkpoint vae-bilstm-mha" in row["place"]["why"]
+    assert "Expected a checkpoint consensus" in row["place"]["why"]
     assert [cell["step"] for cell in row["cells"]] == [0] * 12
 
 

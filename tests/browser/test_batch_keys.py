@@ -290,8 +290,8 @@ def test_the_last_decisions_stand_above_the_fold(desk, size):
         on_view(desk.page, other_than=name)
     rows = desk.page.locator(".last tbody tr:visible")
     expect(rows.nth(1)).to_be_visible()
-    shown = [row.bounding_box() for row in rows.all()]
-    assert all(box["y"] + box["height"] <= size[1] - 28 for box in shown), shown  # the status bar is 28 px high
+    ends = rows.evaluate_all("rows => rows.map((row) => row.getBoundingClientRect().bottom)")
+    assert max(ends) <= size[1] - 28  # the status bar is 28 px high
     bar = desk.page.get_by_role("group", name="Your reading").bounding_box()
     assert bar["height"] < 40
     assert bar["x"] + bar["width"] <= size[0]
