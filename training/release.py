@@ -255,7 +255,7 @@ def write_readme(path: Path, configs: list[CheckpointConfig]) -> None:
 
 
 def listed(store: Path) -> list[str]:
-    """Return the checkpoints of a store as the README lists them: the consensus, what it is explained by, the others."""
+    """Return the checkpoints of a store as the README lists them: consensus, measurements, networks."""
     return sorted(list_checkpoints(store), key=lambda name: (name != CONSENSUS, name != EXPLAINED_BY, name))
 
 
