@@ -14,6 +14,7 @@ from app.desk import WAITING, Answer
 from ecg_core.detection import Detection
 from ecg_core.paper import PAPER_S, Gain, Paper, lay_out
 from ecg_core.records import LEADS, Record
+from ecg_core.store import CONSENSUS
 from ecg_core.wording import TAIL_FROM
 from ecg_core.worklist import Decision, Job, Review
 
@@ -25,6 +26,7 @@ HIGHEST_MM = 92.0
 """Above this height of the sheet the next smaller gain is taken."""
 
 GAINS: tuple[Gain, ...] = ((10.0, 10.0), (10.0, 5.0), (5.0, 5.0))
+SHOWN_REASONS = 2
 LAST_DECISIONS = 4
 
 
@@ -60,6 +62,7 @@ def packet(
     if row is None:
         return packets.pack(header, {})
     header |= _said(job, row, record)
+    header["where"] += why(detection)
     if record is None:
         return packets.pack(header, {})
     drawn, arrays = _drawn(row, record, detection)
@@ -68,8 +71,8 @@ def packet(
 
 
 def shown_model(job: Job, row: Mapping[str, Any]) -> str:
-    """Return the model whose reconstruction is shown: that of the strongest stretch, else the job's last."""
-    return row["stretch_model"] or job.models[-1]
+    """Return the model whose reconstruction is shown: that of the strongest stretch, else the consensus or the last."""
+    return row["stretch_model"] or (CONSENSUS if CONSENSUS in job.models else job.models[-1])
 
 
 def _last(decision: Decision, here: bool) -> dict[str, Any]:
@@ -119,6 +122,12 @@ def headline(row: Mapping[str, Any]) -> tuple[str, str]:
         shown = min(percentile, 99.9)
         return f"{shown:.1f}th percentile", f"1 in {100 / (100 - shown):.0f} normal ECGs, {verdict} threshold"
     return f"{100 - percentile:.0f} of 100 normal ECGs score this high", f"{verdict} threshold"
+
+
+def why(detection: Detection | None) -> list[list[Any]]:
+    """Return the line on the most telling measurements as runs of [strong, words]; nothing where none stands out."""
+    reasons = [reason.text for reason in detection.reasons[:SHOWN_REASONS]] if detection else []
+    return [[False, " Measured: "], [True, f"{'; '.join(reasons)}."]] if reasons else []
 
 
 def where(row: Mapping[str, Any], n_models: int) -> list[list[Any]]:

@@ -99,7 +99,10 @@ def _parts(detection: Detection) -> list[list[str]]:
     if detection.model == CONSENSUS:
         return []
     parts = detection.parts.items()
-    return [[words.part_name(name), words.part(part.percentile), words.PARTS.get(name, "")] for name, part in parts]
+    return [
+        [words.part_name(name), words.part(part.percentile), words.part_meaning(detection.model, name)]
+        for name, part in parts
+    ]
 
 
 def _reasons(detection: Detection, side: words.Side) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from ecg_core.wording import (
     DASH,
     EXPECTED,
     INTENDED_USE,
-    PARTS,
     RAISED_STEP,
     TITLES,
     VALIDATED_RATE,
@@ -26,6 +25,7 @@ from ecg_core.wording import (
     not_shown,
     one_in,
     part,
+    part_meaning,
     part_name,
     patient,
     percent,
@@ -41,9 +41,9 @@ from ecg_core.wording import (
 )
 
 __all__ = [
-    "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "PARTS", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side",
-    "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list",
-    "measured_percentile", "not_shown", "one_in", "part", "part_name", "patient", "percent", "printed", "progress",
+    "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side", "Verdict",
+    "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list", "measured_percentile",
+    "not_shown", "one_in", "part", "part_meaning", "part_name", "patient", "percent", "printed", "progress",
     "provenance", "quality", "rarity", "recording", "rhythm_of", "scoring", "seconds", "share_above", "span",
     "spoken", "territories", "verdict", "where", "without_reasons",
 ]  # fmt: skip

@@ -57,6 +57,8 @@ PARTS = {
 }
 """What the parts of a score mean; those of the consensus are its members."""
 
+SIGNS_OF_NETWORK = "how far clinical signs, read off the latent, lie on the side of disease"
+
 BANDS = {
     "consensus": "± 1 SD of normal ECGs",
     "measurements": "± 1 SD of normal ECGs",
@@ -253,6 +255,11 @@ def part(percentile: float) -> str:
 def part_name(name: str) -> str:
     """Return a part of a score as it is named: a member of the consensus by its title."""
     return TITLES[name]
+
+
+def part_meaning(model: str, name: str) -> str:
+    """Return what a part of a detector's score means; empty for one that is not known."""
+    return SIGNS_OF_NETWORK if name == "signs" and model not in EXPECTED else PARTS.get(name, "")
 
 
 def drawn_by(model: str) -> str:

@@ -57,7 +57,9 @@ class AnomalyDetector:
 
     @property
     def weights(self) -> dict[str, float]:
-        return {part: 1.0 / (k + 1) for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent")))}
+        return {
+            part: 1.0 / (k + 1) for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent", "signs")))
+        }
 
     def threshold(self, false_alarm_rate: float = 0.05, condition: object = None) -> float:
         rank = int(np.ceil((N_NORMALS + 1) * (1 - false_alarm_rate) - 1e-9))
@@ -131,7 +133,7 @@ class AnomalyDetector:
             anomalous=(share or 0) > false_alarm_rate if long else score > threshold,
             parts={
                 part: ScorePart(score / (k + 2), max(0.0, percentile - 1.3 + k))
-                for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent")))
+                for k, part in enumerate(PARTS.get(self.name, ("reconstruction", "latent", "signs")))
             },
             masked_leads=quality.bad_leads,
             explanation=explanation,

@@ -161,9 +161,11 @@ def test_a_model_that_does_not_measure_gives_no_reasons_but_its_parts(app):
     opened(app)
     app.segmented_control(key=state.MODEL).set_value("cae").run()
     assert verdict(app)["reasons"] is None
-    assert [name for name, _, _ in verdict(app)["parts"]] == ["reconstruction", "latent"]
+    assert [name for name, _, _ in verdict(app)["parts"]] == ["reconstruction", "latent", "signs"]
+    of_network = verdict(app)["parts"][-1][-1]
     app.segmented_control(key=state.MODEL).set_value("measurements").run()
     assert [name for name, _, _ in verdict(app)["parts"]] == ["density", "signs"]
+    assert verdict(app)["parts"][-1][-1] != of_network, "signs are read off the latent by one, measured by the other"
     assert verdict(app)["reasons"]["lines"]
 
 

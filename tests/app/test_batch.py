@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import resources, state
+from app import preview, resources, state
 from app.components.worklist import columns
 from app.desk import Desk, frame
 from app.views import batch_start
@@ -492,6 +492,15 @@ def test_consensus_means_the_detector_of_that_name_alone(app, worklist, make, mo
     on(app, make(models=models))
     assert told in page_words(app)
     assert "onsensus" not in page_words(app)
+
+
+def test_the_preview_says_what_is_measured_where_the_consensus_shows_it(fake_detector, record):
+    found = fake_detector.AnomalyDetector("consensus").detect(record)
+    (_, told), (strong, words) = preview.why(found)
+    assert (told, strong) == (" Measured: ", True)
+    assert words.startswith(found.reasons[0].text)
+    assert preview.why(fake_detector.AnomalyDetector("cae").detect(record)) == []
+    assert preview.why(None) == []
 
 
 def test_the_grid_shows_the_consensus_or_the_median():
