@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ecg_core.detection import Detection, Explanation, Stretch
+from ecg_core.measurements.ranges import EVERYONE
 from ecg_core.measurements.reasons import Reason
 from ecg_core.overlay import cell_steps
 from ecg_core.wording import EXPECTED, RAISED_STEP, lead_list, seconds, span, territories
@@ -16,9 +17,9 @@ SHOWN_TIMES = 4
 
 
 def rarity(reason: Reason) -> str:
-    """Return how rare a reason is: "higher than in 99.8 % of men, 60-74 years", "missing in 0.4 % of normal ECGs"."""
+    """Return how rare a reason is: "higher than in 99.8 % of normal ECGs of men", "so in 0.4 % of normal ECGs"."""
     if reason.value is None:
-        return f"so in {_share(reason.percentile)} of {reason.group}"
+        return f"so in {_share(reason.percentile)} of {_who(reason.group)}"
     share = reason.percentile if reason.side == "high" else 100.0 - reason.percentile
     than = "higher" if reason.side == "high" else "lower"
     if share >= 99.95:
@@ -27,7 +28,12 @@ def rarity(reason: Reason) -> str:
 
 
 def _who(group: str) -> str:
-    return "normal ECGs" if group == "all normal ECGs" else group
+    return "normal ECGs" if group == EVERYONE else f"normal ECGs {group_words(group)}"
+
+
+def group_words(group: str) -> str:
+    """Return whose normal ECGs those of a group are: "of women, 40-59 years", "at 60-74 years"."""
+    return f"at {group}" if group[0].isdigit() else f"of {group}"
 
 
 def _share(percent_: float) -> str:

@@ -27,11 +27,12 @@ def reason(**other: Any) -> Reason:
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        ({}, "higher than in 99.8 % of women, 40 to 59 years"),
-        ({"percentile": 1.3, "side": "low"}, "lower than in 98.7 % of women, 40 to 59 years"),
-        ({"percentile": 100.0}, "higher than in all 2,210 women, 40 to 59 years"),
+        ({}, "higher than in 99.8 % of normal ECGs of women, 40 to 59 years"),
+        ({"percentile": 1.3, "side": "low"}, "lower than in 98.7 % of normal ECGs of women, 40 to 59 years"),
+        ({"group": "60 to 74 years"}, "higher than in 99.8 % of normal ECGs at 60 to 74 years"),
+        ({"percentile": 100.0}, "higher than in all 2,210 normal ECGs of women, 40 to 59 years"),
         ({"percentile": 0.0, "side": "low", "group": "all normal ECGs"}, "lower than in all 2,210 normal ECGs"),
-        ({"value": None, "percentile": 0.4, "group": "all normal ECGs"}, "so in 0.4 % of all normal ECGs"),
+        ({"value": None, "percentile": 0.4, "group": "all normal ECGs"}, "so in 0.4 % of normal ECGs"),
     ],
 )
 def test_how_rare_a_reason_is(other: dict[str, Any], told: str) -> None:

@@ -54,7 +54,7 @@ def test_the_named_measurements_stand_beside_their_ranges(record: Record, detect
         assert REGISTRY[name].title in line
     assert detection.measurements is not None
     assert f"{detection.measurements.values['heart_rate']:.0f} /min" in line
-    assert "of men where they differ" in line
+    assert "of men where that matters" in line
 
 
 def test_what_is_withheld_is_said_to_be(record: Record, detection: Detection) -> None:
@@ -72,6 +72,16 @@ def test_median_beats_are_drawn_over_the_band_where_they_fit(record: Record, det
     assert "5th to 95th percentile" in line
     tall = replace(record, signal=(1.9 * record.signal).astype(np.float32))
     assert "Median beats" not in page(tall, detection).line
+
+
+def test_a_record_with_a_lead_that_cannot_be_read_is_drawn_without_it(record: Record, detection: Detection) -> None:
+    assert detection.measurements is not None
+    assert detection.measurements.beat is not None
+    x = detection.measurements.beat.x.copy()
+    x[8] = 0.0
+    found = replace(detection.measurements, beat=replace(detection.measurements.beat, x=x))
+    flat = replace(record, signal=(0.4 * record.signal).astype(np.float32))
+    assert "Median beats" in page(flat, replace(detection, measurements=found, reasons=())).line
 
 
 def test_a_detector_that_does_not_measure_has_the_page_as_before(record: Record) -> None:

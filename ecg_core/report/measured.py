@@ -6,7 +6,7 @@ import numpy as np
 
 from ecg_core.colours import PRINT
 from ecg_core.detection import Detection
-from ecg_core.findings import rarity, without_reasons
+from ecg_core.findings import group_words, rarity, without_reasons
 from ecg_core.measurements import NAMED
 from ecg_core.measurements.norms import Row, beside_band, rows
 from ecg_core.measurements.ranges import EVERYONE
@@ -53,7 +53,7 @@ def _reasons(pen: Pen, detection: Detection, above: bool | None, x: float, y: fl
 def _table(pen: Pen, shown: tuple[Row, ...], x: float, y: float, wide: float) -> float:
     """Write the measurements in two columns."""
     groups = [row.normal.group for row in shown if row.normal and row.normal.group != EVERYONE]
-    whose = f", of {groups[0]} where they differ" if groups else ""
+    whose = f", {group_words(groups[0])} where that matters" if groups else ""
     pen.text(x, y, f"In brackets: 95 % of normal ECGs{whose}", 6.5, PRINT["muted"], most_mm=wide)
     y += REASON_MM
     half = (len(shown) + 1) // 2
@@ -87,7 +87,8 @@ def draw_beats(pen: Pen, detection: Detection, x: float, y: float, wide: float, 
     pen.text(x + 20.0, y + 2.2, words, 6.5, PRINT["muted"])
     top, each = y + 3.6, wide / len(LEADS)
     room, at_mm = tall - 4.4, (norms.band.at_ms - norms.band.at_ms[0]) * (each - 2.0) / np.ptp(norms.band.at_ms)
-    reach = float(np.nanmax(np.nanmax(beat, axis=1) - np.nanmin(beat, axis=1), initial=0.0))
+    read = beat[np.isfinite(beat).all(axis=1)]
+    reach = float(np.ptp(read, axis=1).max(initial=0.0))
     gain = next((g for g in GAINS if reach * g <= room), GAINS[-1])
     pen.text(x + wide, y + 2.2, f"{gain:g} mm/mV", 6.5, PRINT["muted"], anchor="end")
     for k, lead in enumerate(LEADS):
