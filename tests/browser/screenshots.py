@@ -113,7 +113,7 @@ def held_out(page: Page) -> None:
 
 
 def compare(page: Page, address: str, files: Path) -> None:
-    """Show three models on one record, and the held-out figures."""
+    """Show the models on one record, and the held-out figures."""
     driving.go(page, address)
     driving.open_example(page, LBBB)
     driving.visit(page, "Compare models")

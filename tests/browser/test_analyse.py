@@ -8,6 +8,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocketRoute, expect
 
+from ecg_core.wording import TITLES
 from tests.browser import driving
 
 
@@ -39,12 +40,17 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     assert page.locator("svg.sheet path.recorded").first.get_attribute("d").count("M") == 13
 
     shapes = {}
-    for title, name in (("CAE", "cae"), ("VAE-BiLSTM", "vae-bilstm"), ("VAE-BiLSTM-MHA", "vae-bilstm-mha")):
+    reasons = verdict.locator(".reasons li")
+    expect(reasons.first).to_contain_text("QRS 1")
+    expect(verdict.locator(".first")).to_contain_text("PR")
+    page.get_by_role("button", name="2 more").click()
+    expect(reasons).to_have_count(5)
+    for name, title in TITLES.items():
         driving.choose_model(page, title, name)
         shapes[name] = page.locator("svg.sheet path.model").first.get_attribute("d")
         maps = page.get_by_text("Attention of the model", exact=True)
         expect(maps).to_have_count(1 if name == "vae-bilstm-mha" else 0)
-    assert len(set(shapes.values())) == 3
+    assert len(set(shapes.values())) == 4, "consensus and measurements share the expected ECG"
 
     driving.move_threshold(page, "ArrowRight", "6 %")
     expect(page.get_by_text("moved from 5 %")).to_be_visible()
@@ -103,7 +109,7 @@ def test_a_click_elsewhere_takes_the_moved_threshold_along(page: Page, address: 
     driving.open_example(page, "Left bundle branch block")
     page.get_by_role("slider", name="False-alarm rate").press("ArrowRight")
     page.get_by_role("radio", name="CAE", exact=True).click()
-    page.wait_for_function("() => window.leadwise.painted.model === 'cae'")
+    page.wait_for_function("() => window.leadwise.painted.model === 'measurements'")
     driving.settle(page)
     expect(page.get_by_role("slider", name="False-alarm rate")).to_have_attribute("aria-valuetext", "6 %")
     assert driving.painted(page)["rate"] == 8
@@ -141,14 +147,14 @@ def test_keys_flip_the_model_and_turn_the_page(page: Page, address: str) -> None
     driving.open_example(page, "Sinus rhythm, 55 /min")
     first = driving.painted(page)["record"]
     page.keyboard.press("m")
-    page.wait_for_function("() => window.leadwise.painted.model === 'cae'")
+    page.wait_for_function("() => window.leadwise.painted.model === 'measurements'")
     page.keyboard.press("o")
     page.get_by_text("1 ready", exact=True).wait_for()
     page.get_by_role("button", name="Left bundle branch block").click()
     page.wait_for_function("old => window.leadwise.painted.record !== old", arg=first)
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("old => window.leadwise.painted.record === old", arg=first)
-    assert driving.painted(page)["model"] == "cae"
+    assert driving.painted(page)["model"] == "measurements"
 
 
 @pytest.mark.parametrize("width", [1024, 1440])
@@ -207,10 +213,22 @@ def test_a_lead_alone_and_back_by_key(page: Page, address: str) -> None:
     expect(page.get_by_text("Anomaly score of V3 over time")).to_be_visible()
     assert page.locator("svg.sheet path[class^=error-]").count() > 0
     page.keyboard.press("m")
-    drawn(page, model="cae", alone="V3")
+    drawn(page, model="measurements", alone="V3")
     page.locator("svg.sheet").focus()
     page.keyboard.press("Escape")
     drawn(page, alone=None)
+
+
+def test_measurements_and_median_beats_stand_below_the_paper(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Left bundle branch block")
+    expect(page.get_by_role("row", name="QRS duration")).to_contain_text("high")
+    expect(page.locator("button.beat")).to_have_count(12)
+    page.locator("button.beat[aria-label*='of V5']").click()
+    expect(page.get_by_role("row", name="T amplitude")).to_be_visible()
+    assert page.locator("svg.sheet path.limit").count() == 0
+    page.get_by_text("Limits of P, QRS and T on the paper").click()
+    expect(page.locator("svg.sheet path.limit-QRS").first).to_be_attached()
 
 
 def test_the_caliper_is_used_by_key_and_turns_no_page(page: Page, address: str) -> None:
@@ -239,6 +257,6 @@ def test_a_flip_of_the_model_keeps_the_close_up(page: Page, address: str) -> Non
     page.wait_for_function("() => window.leadwise.painted.layout.startsWith('closeup')")
     layout = driving.painted(page)["layout"]
     page.keyboard.press("m")
-    drawn(page, model="cae", layout=layout)
+    drawn(page, model="measurements", layout=layout)
     page.get_by_text("Back to the whole sheet").click()
     page.wait_for_function("() => window.leadwise.painted.layout.startsWith('3x4')")

@@ -113,14 +113,14 @@ def test_a_batch_outlives_the_server_and_its_decisions_are_found(
 
 
 def start(page: Page, address: str) -> None:
-    """Score the root with one model."""
+    """Score the root with one network."""
     page.goto(f"{address}/batch")
     page.get_by_role("radio", name="Folder on this server").click()
     expect(page.get_by_text("200 records", exact=True)).to_be_visible()
-    for title in ("VAE-BiLSTM-MHA", "VAE-BiLSTM"):
+    for title, chosen in (("CAE", "true"), ("Consensus", "false")):
         model = page.get_by_role("button", name=title, exact=True)
         model.click()
-        expect(model).to_have_attribute("aria-pressed", "false", timeout=PATIENCE_MS)
+        expect(model).to_have_attribute("aria-pressed", chosen, timeout=PATIENCE_MS)
         page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
     page.get_by_role("button", name="Score and review").click()
     page.wait_for_url("**/batch?job=*")

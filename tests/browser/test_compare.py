@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from ecg_core.wording import TITLES
 from tests.browser import driving
 
 COMPARED = "() => window.leadwise && window.leadwise.compared"
@@ -19,26 +20,30 @@ def compare(page: Page, address: str, title: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1440, 1024])
-def test_three_bands_share_one_time_axis(context: BrowserContext, address: str, width: int) -> None:
+def test_bands_share_one_time_axis(context: BrowserContext, address: str, width: int) -> None:
     page = context.new_page()
     page.set_viewport_size({"width": width, "height": 900})
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     compare(page, address, "Left bundle branch block")
     bands = page.locator("section.model")
-    expect(bands).to_have_count(3)
-    lefts = {round(band.locator("path.recorded").bounding_box()["x"]) for band in bands.all()}
-    assert len(lefts) == 1
-    made = {band.locator("path.made").get_attribute("d") for band in bands.all()}
-    assert len(made) == 3
+    expect(bands).to_have_count(len(TITLES))
+    members = bands.first.locator(".members .name")
+    expect(members).to_have_count(len(TITLES) - 1)
+    assert sorted(members.all_inner_texts()) == sorted(list(TITLES.values())[1:])
+    drawn = page.locator("section.model path.recorded")
+    expect(drawn).to_have_count(len(TITLES) - 1)
+    assert len({round(path.bounding_box()["x"]) for path in drawn.all()}) == 1
+    made = {path.get_attribute("d") for path in page.locator("section.model path.made").all()}
+    assert len(made) == len(TITLES) - 1
     box = bands.last.locator("svg").first.bounding_box()
     assert box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
-    recorded = bands.first.locator("path.recorded").get_attribute("d")
+    recorded = drawn.first.get_attribute("d")
     page.get_by_role("radio", name="aVR", exact=True).click()
     page.wait_for_function("() => window.leadwise.compared.lead === 'aVR'")
-    assert bands.first.locator("path.recorded").get_attribute("d") != recorded
+    assert drawn.first.get_attribute("d") != recorded
     assert complaints == []
 
 
@@ -64,7 +69,7 @@ def test_cards_are_read_one_after_the_other(context: BrowserContext, address: st
     page = context.new_page()
     driving.go(page, address)
     driving.visit(page, "Models")
-    for title in ("CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA"):
+    for title in TITLES.values():
         page.get_by_role("radio", name=title, exact=True).click()
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

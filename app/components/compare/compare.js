@@ -226,7 +226,7 @@ class CompareView {
   }
 
   point(event) {
-    const first = this.box.querySelector("section.model svg");
+    const first = this.box.querySelector("section.model svg:has(> .ground)");
     if (!first) return;
     const box = this.box.getBoundingClientRect(), left = first.getBoundingClientRect().left + GUTTER, at = event.clientX;
     if (at < left || at > left + this.plot) { this.hair.setAttribute("hidden", ""); return; }

@@ -1,6 +1,6 @@
 // Measurements beside their normal ranges; a lead's amplitudes where its median beat is chosen. Words come from Python.
 function rangeBar(item) {
-  const wide = 120, svg = drawing("svg", { width: wide, height: 14, "aria-hidden": "true" });
+  const wide = 120, svg = drawing("svg", { width: wide, height: 14, viewBox: `0 0 ${wide} 14`, "aria-hidden": "true" });
   if (item.range === "no range") return svg;
   svg.append(drawing("path", { d: `M0 7.5H${wide}`, class: "rule" }), drawing("rect", { x: wide / 4, y: 4, width: wide / 2, height: 7, rx: 2, class: "normals" }));
   if (item.at === null) return svg;
@@ -45,13 +45,14 @@ class Measured {
     const { data } = this, width = this.box.clientWidth;
     if (!data || !width) return;
     this.width = width;
-    const wide = width >= 1180, room = wide ? Math.floor(width * 0.47) : width;
+    const wide = width >= 1020, room = wide ? Math.floor((width - 28) * (width >= 1180 ? 0.47 : 0.4)) : width;
     const choose = (lead) => { this.lead = lead; this.draw(); const all = [...this.box.querySelectorAll("button.beat")]; all[BEAT_ORDER.indexOf(lead || this.last)]?.focus(); this.last = lead; };
     const left = element("div", {}, table(data.rows, "Normal range: between these limits lie 95 % of the normal ECGs named beside it."));
     if (this.lead) left.append(element("h4", {}, `Amplitudes in ${this.lead}`), table(data.amplitudes.leads[this.lead], ""));
     else left.append(element("p.hint", {}, "Choose a median beat for the amplitudes of its lead."));
     const right = element("div", {}, beats(data, room, this.lead, choose));
     this.box.classList.toggle("wide", wide);
+    this.box.classList.toggle("tight", wide && width < 1180);
     this.box.replaceChildren(left, right);
     shared().measured = { record: data.record, at: performance.now() };
   }
