@@ -109,7 +109,7 @@ def test_a_click_elsewhere_takes_the_moved_threshold_along(page: Page, address: 
     driving.open_example(page, "Left bundle branch block")
     page.get_by_role("slider", name="False-alarm rate").press("ArrowRight")
     page.get_by_role("radio", name="CAE", exact=True).click()
-    page.wait_for_function("() => window.leadwise.painted.model === 'measurements'")
+    page.wait_for_function("() => window.leadwise.painted.model === 'cae'")
     driving.settle(page)
     expect(page.get_by_role("slider", name="False-alarm rate")).to_have_attribute("aria-valuetext", "6 %")
     assert driving.painted(page)["rate"] == 8
