@@ -144,7 +144,7 @@ def test_expected_at_never_interpolates():
 
 
 def test_parts_and_record_are_untouched(detection, record: Record):
-    assert set(detection.parts) == {"reconstruction", "latent"}
+    assert set(detection.parts) == {"reconstruction", "latent", "signs"}
     assert all(isinstance(part, ScorePart) for part in detection.parts.values())
 
 
