@@ -130,10 +130,10 @@ def _drop(page: Page, files: Path, places: list[int]) -> None:
 
 def flips(page: Page, repeats: int) -> list[float]:
     """Flip through the models by the key; each was shown once before."""
-    names = ("cae", "vae-bilstm", "vae-bilstm-mha")
+    names = ("measurements", "cae", "vae-bilstm", "vae-bilstm-mha", "consensus")
     spent = []
     for k in range(repeats + len(names)):
-        spent += timed(page, lambda: page.keyboard.press("m"), lambda k=k: painted(page, model=names[k % 3]))
+        spent += timed(page, lambda: page.keyboard.press("m"), lambda k=k: painted(page, model=names[k % len(names)]))
     return spent[len(names) :]
 
 
