@@ -74,12 +74,12 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
                     _overview(entry, detection, view, seen, {each: limits[each][model] for each in limits}, above)
             _sheet(entry, view, seen, above, measuring)
             _explore(entry, view, seen)
-            measured_part.section(entry, measuring, seen)
         with st.container(key="rail"):
             if detection and view:
                 _rail(entry, model, detection, view, above)
             if measuring:
                 st.toggle("Limits of P, QRS and T on the paper", key=state.SHOW_FIDUCIALS)
+        measured_part.section(entry, measuring, seen)
     title = state.TITLES[model]
     look.status_bar(f"{title}: scoring" if model in waiting else words.provenance(title, detection))
 
