@@ -207,7 +207,7 @@ def card(config: CheckpointConfig) -> str:
         "- Older normals are flagged more often than the stated rate, see the table by age.",
         "- Labels are PTB-XL's: some abnormal records also carry NORM, and some normals would be read otherwise today.",
         "- Restoration error shows the place, not the kind; attention shows where the model looked, not why.",
-        "- Not for paediatric, paced or exercise ECGs: the normals hold none.",
+        "- Not for paediatric, paced or exercise ECGs: the normals hold few or none.",
         "",
     ]
     return "\n".join(lines)
