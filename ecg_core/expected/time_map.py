@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -52,7 +53,7 @@ class Channels(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkLevels:
-    """What each channel reaches somewhere in 5 % of normals."""
+    """What each channel is measured in, so that the time map reaches 1 somewhere in 5 % of normals."""
 
     own: float
     wave: float
@@ -66,6 +67,23 @@ class MarkLevels:
         levels = self.own, self.wave, self.rhythm
         scaled = [value / np.float32(level) for value, level in zip(channels, levels, strict=True)]
         return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT), dtype=np.float32)
+
+
+def fit_levels(normals: Sequence[Channels], quantile: float) -> MarkLevels:
+    """Return the levels at which a share 1 - `quantile` of normals has a mark.
+
+    The channels weigh alike: each is measured in what it reaches itself in that share of normals. Their soft maximum
+    reaches 1 in more of them, so that all three levels are raised by what it does reach.
+
+    Parameters
+    ----------
+    normals : the channels of one record each, with at least one record.
+    """
+    highest = np.array([[channel.max() for channel in record] for record in normals])
+    own, wave, rhythm = (float(level) for level in np.quantile(highest, quantile, axis=0))
+    alone = MarkLevels(own, wave, rhythm)
+    joined = float(np.quantile([alone.of(record).max() for record in normals], quantile))
+    return MarkLevels(own * joined, wave * joined, rhythm * joined)
 
 
 def own_channel(error: F32) -> F32:
