@@ -42,7 +42,7 @@ PASSES = 3
 otherwise move the QRS that is expected with it."""
 
 REACH_PERCENTILES = (0.5, 99.5)
-"""A prediction stays between these of the normals at its lead and sample. From a bundle branch block's ST-T, far outside
+"""A prediction stays between these of the normals at its lead and sample. From a bundle branch block's ST-T, far out
 of what they were fitted on, the regressions would expect a QRS that no normal has."""
 
 MIN_SD = 0.04
