@@ -12,6 +12,7 @@ from ecg_core.expected import ExpectedModel, NormalBeats, NormalRecord, explain_
 from ecg_core.expected.laying import due_times
 from ecg_core.expected.model import BAND_AT
 from ecg_core.expected.phase_out import GRID
+from ecg_core.expected.territories import territory_of
 from ecg_core.expected.time_map import Channels, early_by, fit_levels
 from ecg_core.measurements import Measurements, measure_prepared
 from ecg_core.measurements.scores import RankScores, fit_rank_scores
@@ -176,6 +177,17 @@ def test_the_band_holds_nine_normals_of_ten(fitted):
         beat = (beat - beat[:, onset - 6 : onset].mean(axis=1, keepdims=True))[:, BAND_AT]
         inside.append(((beat >= low) & (beat <= high)).mean())
     assert 0.8 < np.mean(inside) < 0.97
+
+
+def test_the_sentence_names_the_first_leads_and_counts_the_others():
+    scores = {lead: 12.0 - k for k, lead in enumerate(("V2", "V3", "V4", "aVL", "I", "V5", "V6"))}
+    scores |= dict.fromkeys(set(LEADS) - set(scores), 1.0)
+    assert territory_of(scores).words == (
+        "Every beat is most unusual in V2, V3, V4, aVL and 3 more: anterior and lateral leads."
+    )
+    five = scores | {"V5": 1.0, "V6": 1.0}
+    assert "V2, V3, V4, aVL, I" in territory_of(five).words
+    assert "more" not in territory_of(five).words
 
 
 def test_what_is_expected_beside_a_bundle_branch_block_is_a_beat_that_normals_have(fitted):
