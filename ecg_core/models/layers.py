@@ -53,7 +53,8 @@ def side_by_side(x: Tensor) -> Tensor:
     """Return (batch, channels, time) as (batch, channels, 1, time), the channels of a sample side by side in memory.
 
     torch convolves in this layout alone; its 1-D convolution reorders its input before and after, which costs as much
-    again as the convolution.
+    again as the convolution. For scoring only (`torch.inference_mode`): sums come out otherwise in the last digit, and
+    training is to give the shipped weights again, bit for bit.
     """
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
@@ -62,7 +63,9 @@ class Conv(nn.Conv1d):
     """torch's 1-D convolution, with zeros beyond the ends, in the layout of `side_by_side`: half the time."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (batch, out_channels, time), a view whose channels lie side by side."""
+        """Return (batch, out_channels, time)."""
+        if not torch.is_inference_mode_enabled():
+            return super().forward(x)
         weight, (step,), (dilation,) = self.weight.unsqueeze(2), self.stride, self.dilation
         assert isinstance(self.padding, tuple)
         y = F.conv2d(side_by_side(x), weight, self.bias, (1, step), (0, self.padding[0]), (1, dilation))
@@ -73,7 +76,9 @@ class ConvTranspose(nn.ConvTranspose1d):
     """torch's transposed 1-D convolution in the layout of `side_by_side`."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Return (batch, out_channels, time), a view whose channels lie side by side."""
+        """Return (batch, out_channels, time)."""
+        if not torch.is_inference_mode_enabled():
+            return super().forward(x, output_size)
         weight, (step,) = self.weight.unsqueeze(2), self.stride
         assert isinstance(self.padding, tuple)
         y = F.conv_transpose2d(side_by_side(x), weight, self.bias, (1, step), (0, self.padding[0]))
@@ -85,6 +90,8 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
+        if not torch.is_inference_mode_enabled():
+            return super().forward(x)
         return super().forward(side_by_side(x)).squeeze(2)
 
 
