@@ -102,7 +102,7 @@ class ExpectedModel:
     @property
     def mark_level(self) -> float:
         """Level of the squared error, 50 ms mean in the highest lead, at which a stretch is marked."""
-        return self.levels.wave**2
+        return (self.levels.wave * self.levels.joined) ** 2
 
     @property
     def normal_beats(self) -> Band:
@@ -135,7 +135,7 @@ class ExpectedModel:
     def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.float16]]:
         """Return the model as arrays by name; `from_arrays` takes them back."""
         levels = self.levels
-        marks = [levels.own, levels.wave, levels.rhythm]
+        marks = [levels.own, levels.wave, levels.rhythm, levels.joined]
         weights = {f"phase_out/{part}": w.astype(np.float16) for part, w in self.phase_out.weights.items()}
         return {
             **weights,
@@ -160,12 +160,12 @@ class ExpectedModel:
         """
         try:
             found = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
-            own, wave, rhythm = (float(v) for v in found["marks"])
+            own, wave, rhythm, joined = (float(v) for v in found["marks"])
             weights = {part: found[f"phase_out/{part}"] for part in PARTS}
             phase_out = PhaseOut(weights, found["phase_out_sd"], found["phase_out_reach"])
             scales = ErrorScale(found["own_scale"]), ErrorScale(found["wave_scale"])
             leads = LeadCovariance(found["leads"])
-            levels = MarkLevels(own, wave, rhythm)
+            levels = MarkLevels(own, wave, rhythm, joined)
             return cls(phase_out, leads, *scales, levels, found["band"], found["st_t"])
         except (KeyError, ValueError) as error:
             raise CheckpointError(
@@ -232,7 +232,7 @@ def fit_expected(
     leads = fit_lead_covariance(levelled)
     unit = ErrorScale(np.ones((len(LEADS), 1), np.float32))
     model = ExpectedModel(
-        phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0), band, np.ones(len(LEADS), np.float32)
+        phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0, 1.0), band, np.ones(len(LEADS), np.float32)
     )
     model = _with_scales(model, records)
     return _with_levels(model, validation)

@@ -53,11 +53,18 @@ class Channels(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkLevels:
-    """What each channel is measured in, so that the time map reaches 1 somewhere in 5 % of normals."""
+    """What 5 % of normals reach somewhere.
+
+    Attributes
+    ----------
+    own, wave, rhythm : in each channel by itself; they weigh alike in the time map.
+    joined : in the soft maximum of the three, each in units of its own level.
+    """
 
     own: float
     wave: float
     rhythm: float
+    joined: float
 
     def of(self, channels: Channels) -> F32:
         """Return the time map, shape (n,): a soft maximum of the channels at each instant, 1 = marked.
@@ -66,14 +73,11 @@ class MarkLevels:
         """
         levels = self.own, self.wave, self.rhythm
         scaled = [value / np.float32(level) for value, level in zip(channels, levels, strict=True)]
-        return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT), dtype=np.float32)
+        return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT) / self.joined, dtype=np.float32)
 
 
 def fit_levels(normals: Sequence[Channels], quantile: float) -> MarkLevels:
-    """Return the levels at which a share 1 - `quantile` of normals has a mark.
-
-    The channels weigh alike: each is measured in what it reaches itself in that share of normals. Their soft maximum
-    reaches 1 in more of them, so that all three levels are raised by what it does reach.
+    """Return the levels that a share 1 - `quantile` of normals reaches.
 
     Parameters
     ----------
@@ -81,9 +85,9 @@ def fit_levels(normals: Sequence[Channels], quantile: float) -> MarkLevels:
     """
     highest = np.array([[channel.max() for channel in record] for record in normals])
     own, wave, rhythm = (float(level) for level in np.quantile(highest, quantile, axis=0))
-    alone = MarkLevels(own, wave, rhythm)
+    alone = MarkLevels(own, wave, rhythm, 1.0)
     joined = float(np.quantile([alone.of(record).max() for record in normals], quantile))
-    return MarkLevels(own * joined, wave * joined, rhythm * joined)
+    return MarkLevels(own, wave, rhythm, joined)
 
 
 def own_channel(error: F32) -> F32:
