@@ -32,7 +32,6 @@ BAND_AT = np.arange(BEFORE - 175, BEFORE + 326, BAND_STEP)
 """Samples of the 500 Hz median beat at which normals' bands are kept: -350 to 650 ms, 250 Hz."""
 
 BAND_PERCENTILES = (5.0, 95.0)
-MARK_QUANTILE = 0.95
 EDGE_S = 0.45
 
 
@@ -102,7 +101,7 @@ class ExpectedModel:
     @property
     def mark_level(self) -> float:
         """Level of the squared error, 50 ms mean in the highest lead, at which a stretch is marked."""
-        return (self.levels.wave * self.levels.joined) ** 2
+        return self.levels.wave**2
 
     @property
     def normal_beats(self) -> Band:
@@ -135,7 +134,7 @@ class ExpectedModel:
     def arrays(self) -> dict[str, NDArray[np.float32] | NDArray[np.float16]]:
         """Return the model as arrays by name; `from_arrays` takes them back."""
         levels = self.levels
-        marks = [levels.own, levels.wave, levels.rhythm, levels.joined]
+        marks = [levels.own, levels.wave, levels.rhythm]
         weights = {f"phase_out/{part}": w.astype(np.float16) for part, w in self.phase_out.weights.items()}
         return {
             **weights,
@@ -160,12 +159,12 @@ class ExpectedModel:
         """
         try:
             found = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
-            own, wave, rhythm, joined = (float(v) for v in found["marks"])
+            own, wave, rhythm = (float(v) for v in found["marks"])
             weights = {part: found[f"phase_out/{part}"] for part in PARTS}
             phase_out = PhaseOut(weights, found["phase_out_sd"], found["phase_out_reach"])
             scales = ErrorScale(found["own_scale"]), ErrorScale(found["wave_scale"])
             leads = LeadCovariance(found["leads"])
-            levels = MarkLevels(own, wave, rhythm, joined)
+            levels = MarkLevels(own, wave, rhythm)
             return cls(phase_out, leads, *scales, levels, found["band"], found["st_t"])
         except (KeyError, ValueError) as error:
             raise CheckpointError(
@@ -232,7 +231,7 @@ def fit_expected(
     leads = fit_lead_covariance(levelled)
     unit = ErrorScale(np.ones((len(LEADS), 1), np.float32))
     model = ExpectedModel(
-        phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0, 1.0), band, np.ones(len(LEADS), np.float32)
+        phase_out, leads, unit, unit, MarkLevels(1.0, 1.0, 1.0), band, np.ones(len(LEADS), np.float32)
     )
     model = _with_scales(model, records)
     return _with_levels(model, validation)
@@ -264,4 +263,4 @@ def _with_levels(model: ExpectedModel, records: Iterable[NormalRecord]) -> Expec
             found.append(channels_of(model, record.x, expected, usable_in_map(ALL)))
     if not found:
         raise ConfigError("Expected normal records with beats to calibrate the expected ECG on; found none.")
-    return replace(model, levels=fit_levels(found, MARK_QUANTILE))
+    return replace(model, levels=fit_levels(found))

@@ -31,6 +31,13 @@ was due; what differs more there than at that place fills it, and the missing be
 SOFT = 4
 """Of the norm over channels; 2, 3, 4, 6 and the plain maximum were tried on fold 9."""
 
+MARKED, MARKED_BY_RHYTHM = 0.05, 0.04
+"""Shares of normals in which the map marks something, and in which rhythm alone does: a level that marks it less often
+passes over missing beats (training/EXPERIMENTS.md)."""
+
+HALVINGS = 20
+"""Of the interval in which the quantile is sought."""
+
 NEIGHBOURS = 2
 """An interval is held against those this far around it."""
 
@@ -53,18 +60,11 @@ class Channels(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkLevels:
-    """What 5 % of normals reach somewhere.
-
-    Attributes
-    ----------
-    own, wave, rhythm : in each channel by itself; they weigh alike in the time map.
-    joined : in the soft maximum of the three, each in units of its own level.
-    """
+    """What each channel is measured in: the time map reaches 1 somewhere in 5 % of normals, by rhythm alone in 4 %."""
 
     own: float
     wave: float
     rhythm: float
-    joined: float
 
     def of(self, channels: Channels) -> F32:
         """Return the time map, shape (n,): a soft maximum of the channels at each instant, 1 = marked.
@@ -73,21 +73,33 @@ class MarkLevels:
         """
         levels = self.own, self.wave, self.rhythm
         scaled = [value / np.float32(level) for value, level in zip(channels, levels, strict=True)]
-        return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT) / self.joined, dtype=np.float32)
+        return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT), dtype=np.float32)
 
 
-def fit_levels(normals: Sequence[Channels], quantile: float) -> MarkLevels:
-    """Return the levels that a share 1 - `quantile` of normals reaches.
+def fit_levels(normals: Sequence[Channels]) -> MarkLevels:
+    """Return the levels at which `MARKED` of normals have a mark, `MARKED_BY_RHYTHM` of them by rhythm alone.
+
+    Own beat and wave share what is left: both take the one quantile of their maxima at which the whole map keeps to
+    `MARKED`.
 
     Parameters
     ----------
     normals : the channels of one record each, with at least one record.
     """
     highest = np.array([[channel.max() for channel in record] for record in normals])
-    own, wave, rhythm = (float(level) for level in np.quantile(highest, quantile, axis=0))
-    alone = MarkLevels(own, wave, rhythm, 1.0)
-    joined = float(np.quantile([alone.of(record).max() for record in normals], quantile))
-    return MarkLevels(own, wave, rhythm, joined)
+    rhythm = float(np.quantile(highest[:, 2], 1.0 - MARKED_BY_RHYTHM))
+
+    def levels(quantile: float) -> MarkLevels:
+        own, wave = (float(level) for level in np.quantile(highest[:, :2], quantile, axis=0))
+        return MarkLevels(own, wave, rhythm)
+
+    low, high = 1.0 - MARKED, 1.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        of = levels(middle).of
+        too_many = np.mean([of(record).max() > 1.0 for record in normals]) > MARKED
+        low, high = (middle, high) if too_many else (low, middle)
+    return levels(high)
 
 
 def own_channel(error: F32) -> F32:
