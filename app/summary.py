@@ -236,7 +236,7 @@ def stretches_data(entry: Entry, detection: Detection, above: bool, chosen: floa
         "title": "Most anomalous stretches",
         "aside": f"{len(stretches)} above level" if stretches else "",
         "items": items,
-        "none": "No stretch is above the mark level, the 95th percentile of what normal ECGs reach.",
+        "none": words.without_stretches(bool(detection.explanation and detection.explanation.territory)),
     }
 
 

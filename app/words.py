@@ -104,6 +104,12 @@ def notes(said: Sequence[str]) -> str:
     return ". ".join(lines) + "." if lines else ""
 
 
+def without_stretches(every_beat: bool) -> str:
+    """Return what stands in place of the list of stretches; `every_beat` where leads are unusual in every beat."""
+    none = "No stretch is above the mark level, the 95th percentile of what normal ECGs reach."
+    return f"{none} What is unusual here is in every beat: see the leads." if every_beat else none
+
+
 def progress(total_s: float, title: str, share: float, left_s: float | None, begun: bool) -> str:
     """Return how far the scoring of a long recording is: "Scoring with CAE: minute 61 of 180, about 40 s left".
 

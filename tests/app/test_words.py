@@ -177,3 +177,9 @@ def test_notes_are_one_line_and_leads_left_out_alike_stand_together():
         "II left out in 4 of 719 segments (flat)."
     )
     assert words.notes([]) == ""
+
+
+def test_where_every_beat_is_unusual_a_list_without_stretches_says_so() -> None:
+    assert "in every beat" in words.without_stretches(True)
+    assert "in every beat" not in words.without_stretches(False)
+    assert words.without_stretches(True).startswith(words.without_stretches(False))
