@@ -1,27 +1,36 @@
 """From one lead and its R peaks to what a network of beats sees, and from what it restores to how badly it did.
 
-Two inputs: 2 s around the R peak at 360 Hz, z-scored (Beat-CAE, Beat-CNN-LSTM), and 187 samples at 125 Hz from the R
-peak on, from 0 to 1 (Beat-CAE-187; Kachuee et al. 2018, doi:10.1109/ICHI.2018.00092).
+Two inputs: 2 s around the R peak at 360 Hz, without drift, z-scored (Beat-CAE, Beat-CNN-LSTM), and 187 samples at
+125 Hz from the R peak on, from 0 to 1 (Beat-CAE-187; Kachuee et al. 2018, doi:10.1109/ICHI.2018.00092). Drift is taken
+off each window by itself, so that a window needs nothing but its own 2 s: a live monitor has them 1 s after the R peak.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import butter, resample_poly, sosfiltfilt
+from scipy.signal import firwin, oaconvolve, resample_poly
 
 from ecg_core.models.beat_registry import BeatModel
 
 F32 = NDArray[np.float32]
 INT = NDArray[np.int64]
 
-LOW_HZ, HIGH_HZ = 0.5, 40.0
-FILTER_ORDER = 3
+HIGH_HZ = 40.0
+"""Upper edge of what is kept."""
+
+HALF_S = 0.06
+"""Half the length of the low-pass filter, s."""
+
+DRIFT_ORDER = 3
+"""A cubic is fitted to each window and taken off: in 2 s it follows breathing, and not a beat."""
+
 SMALLEST_SD = 1e-3
 """A flatter window, mV, is divided by this: a missing signal must not become noise of unit size."""
 
@@ -57,10 +66,19 @@ def window_of(model: BeatModel) -> BeatWindow:
     return FROM_R if model.config.n_samples == FROM_R.n_samples else AROUND
 
 
-def band_pass(x: F32, fs: float) -> F32:
-    """Return x, (..., n), with 0.5-40 Hz alone, zero phase; same unit."""
-    sos = butter(FILTER_ORDER, (LOW_HZ, min(HIGH_HZ, 0.49 * fs)), "bandpass", fs=fs, output="sos")
-    return np.asarray(sosfiltfilt(sos, x, axis=-1), np.float32)
+def low_pass(x: F32, fs: float) -> F32:
+    """Return x, (..., n), below 40 Hz alone, without delay; same unit. Its ends are held."""
+    half = round(HALF_S * fs)
+    taps = firwin(2 * half + 1, min(1.1 * HIGH_HZ, 0.45 * fs), fs=fs, window=("kaiser", 5.0))
+    held = np.pad(x, [*[(0, 0)] * (x.ndim - 1), (half, half)], mode="edge")
+    return np.asarray(oaconvolve(held, taps.reshape([1] * (x.ndim - 1) + [-1]), mode="valid", axes=-1), np.float32)
+
+
+@lru_cache(maxsize=4)
+def _polynomials(n: int) -> F32:
+    """Return orthonormal polynomials up to a cubic, (4, n)."""
+    powers = np.linspace(-1.0, 1.0, n) ** np.arange(DRIFT_ORDER + 1)[:, None]
+    return np.ascontiguousarray(np.linalg.qr(powers.T)[0].T, np.float32)
 
 
 def resampled(x: F32, fs: float, to: float) -> F32:
@@ -81,10 +99,10 @@ def cut(x: F32, peaks: INT, before: int, n_samples: int) -> F32:
 
 
 def z_scored(windows: F32) -> F32:
-    """Return each window with mean 0 and standard deviation 1."""
-    mean = windows.mean(-1, keepdims=True)
-    sd = np.maximum(windows.std(-1, keepdims=True), SMALLEST_SD)
-    return np.asarray((windows - mean) / sd, np.float32)
+    """Return each window, (n, n_samples) in mV, without drift (hence with mean 0) and with standard deviation 1."""
+    drift = _polynomials(windows.shape[-1])
+    rest = windows - (windows @ drift.T) @ drift
+    return np.asarray(rest / np.maximum(rest.std(-1, keepdims=True), SMALLEST_SD), np.float32)
 
 
 def from_r(x: F32, peaks: INT, rr: NDArray[np.float64]) -> F32:
@@ -120,7 +138,7 @@ def windows_for(model: BeatModel, x: F32, fs: float, peaks: INT) -> F32:
 
     Parameters
     ----------
-    x : (n,), one lead, band-passed.
+    x : (n,), one lead, low-passed.
     fs : its rate, Hz.
     peaks : (n_beats,), R peaks, samples at `fs`.
     """
