@@ -1,0 +1,145 @@
+"""How a beat differs from the patient's dominant beat, in shape by lead and in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.ambulatory.cleaning import FS
+from ecg_core.ambulatory.dominant import BEFORE, MARGIN, QRS, SMALLEST, WHOLE, P, T, lag_of, moved
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+INT = NDArray[np.int64]
+
+SHAPE = (
+    *("qrs_correlation", "whole_correlation", "qrs_residual", "p_residual", "t_residual"),
+    *("amplitude", "width", "slope", "p_correlation"),
+)
+"""Features of a beat in one lead, in order."""
+
+TIMING = ("before_local", "before_record", "after_local", "after_record")
+"""Features of a beat's intervals, in order: logarithms of ratios to the median of the last ones and of the record."""
+
+WIDE = slice(BEFORE - 36, BEFORE + 58)
+LOCAL = 8
+"""Intervals before a beat whose median is its local one."""
+
+KNOWN_S = 0.85
+"""How long after a beat the next one is waited for: a monitor must say so much later what it thinks of this one."""
+
+LIMITS_S = (0.2, 3.0)
+
+
+def shape_features(beats: F32, template: F32) -> F32:
+    """Return how beats differ from the dominant beat in one lead, (n_beats, len(SHAPE)).
+
+    Logarithms all: of one minus the correlation of QRS complex, whole beat and P wave; of what is left of QRS, P and T
+    after the dominant beat is taken off, over the energy of its QRS; of the ratios of amplitude, width and slope.
+
+    Parameters
+    ----------
+    beats : (n_beats, WIDTH + 2 * MARGIN), mV at 360 Hz.
+    template : (WIDTH,), mV.
+    """
+    lag, correlation = lag_of(beats, template)
+    x = moved(beats, lag)
+    x = x - x[:, WHOLE].mean(axis=1, keepdims=True)
+    t = template - template[WHOLE].mean()
+    energy = np.maximum(np.square(t[QRS] - t[QRS].mean()).sum(), SMALLEST)
+    rest = np.square(x - t)
+    out = [
+        np.log(np.maximum(1 - correlation, 0) + np.float32(2e-3)),
+        np.log(np.maximum(1 - _correlation(x, t, WHOLE), 0) + np.float32(2e-3)),
+        np.log(rest[:, QRS].sum(axis=1) / energy + np.float32(1e-4)),
+        np.log(rest[:, P].sum(axis=1) / energy + np.float32(1e-5)),
+        np.log(rest[:, T].sum(axis=1) / energy + np.float32(1e-5)),
+        np.log(_height(x) / _height(t[None])),
+        np.log(_spread(x) / _spread(t[None])),
+        np.log(_slope(x) / _slope(t[None])),
+        np.log(np.maximum(1 - _correlation(x, t, P), 0) + np.float32(0.05)),
+    ]
+    return np.stack(out, axis=1).astype(np.float32)
+
+
+def _correlation(x: F32, t: F32, part: slice) -> F32:
+    want = t[part] - t[part].mean()
+    have = x[:, part] - x[:, part].mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.maximum(np.square(have).sum(axis=1) * np.square(want).sum(), SMALLEST))
+    return np.asarray((have * want).sum(axis=1) / scale, dtype=np.float32)
+
+
+def _height(x: F32) -> F32:
+    return np.asarray(np.ptp(x[:, QRS], axis=1) + np.float32(0.01), dtype=np.float32)
+
+
+def _spread(x: F32) -> F32:
+    """Return the standard deviation in time of a QRS complex's squared slope, samples."""
+    power = np.square(np.diff(x[:, WIDE], axis=1))
+    time = np.arange(power.shape[1], dtype=np.float32)
+    total = power.sum(axis=1) + SMALLEST
+    middle = (power * time).sum(axis=1) / total
+    return np.asarray(np.sqrt((power * np.square(time - middle[:, None])).sum(axis=1) / total) + 1, dtype=np.float32)
+
+
+def _slope(x: F32) -> F32:
+    part = x[:, WIDE]
+    return np.asarray(np.abs(part[:, 3:] - part[:, :-3]).max(axis=1) + np.float32(0.005), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """What is known of the times of n beats when each is judged; seconds.
+
+    Attributes
+    ----------
+    before : since the beat before; the local median for the first.
+    local : median of the last eight intervals before that one.
+    after : until the next beat, or `KNOWN_S` where there is none by then.
+    """
+
+    before: F64
+    local: F64
+    after: F64
+
+
+def intervals_of(at: INT, known: INT | None = None) -> Intervals:
+    """Return the intervals of beats.
+
+    Parameters
+    ----------
+    at : (n_beats,), R peaks, samples at 360 Hz.
+    known : (n_beats,), when each was known to be a beat, samples; at once by default.
+    """
+    if not len(at):
+        return Intervals(*(np.zeros(0) for _ in range(3)))
+    rr = np.clip(np.diff(at) / FS, *LIMITS_S)
+    usual = float(np.median(rr[:LOCAL])) if len(rr) else 1.0
+    before = np.concatenate(([usual], rr))
+    padded = np.concatenate((np.full(LOCAL, usual), rr))  # the eight before interval k of `before`
+    windows = np.lib.stride_tricks.sliding_window_view(padded, LOCAL)[: len(at)]
+    local = np.median(windows, axis=1)
+    after = np.full(len(at), KNOWN_S)
+    if len(rr):
+        in_time = np.ones(len(rr), bool) if known is None else known[1:] - at[:-1] <= (KNOWN_S + 0.2) * FS
+        after[:-1] = np.where(in_time, np.minimum(rr, KNOWN_S), KNOWN_S)
+    return Intervals(before, local, after)
+
+
+def timing_features(intervals: Intervals, usual: float) -> F64:
+    """Return how the times of beats differ from what is usual, (n_beats, len(TIMING)).
+
+    Parameters
+    ----------
+    usual : the record's median interval, s.
+    """
+    known = np.minimum(intervals.local, KNOWN_S), min(usual, KNOWN_S)
+    ratios = (
+        intervals.before / intervals.local,
+        intervals.before / usual,
+        intervals.after / known[0],
+        intervals.after / known[1],
+    )
+    return np.log(np.stack(ratios, axis=1))
