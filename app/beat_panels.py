@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,7 +176,7 @@ def envelope(values: F32, fs: float) -> tuple[NDArray[np.uint8], NDArray[np.uint
     seconds = max(1, int(n / fs))
     edges = np.linspace(0, n, seconds + 1).astype(np.int64)
     step = max(1, int(fs // 60))  # the level of a second needs no more than 60 of its values
-    level = np.array([np.median(values[a:b:step]) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    level = np.array([np.median(values[a:b:step]) for a, b in pairwise(edges)])
     columns = max(1, int(n / fs * COLUMNS_HZ))
     cuts = (np.arange(columns) * fs / COLUMNS_HZ).astype(np.int64)
     base = np.interp(np.arange(columns) / COLUMNS_HZ, np.arange(seconds) + 0.5, level)
@@ -226,10 +227,10 @@ def beat_packet(ident: str, record: Record, found: BeatDetections, beat: int, ma
     }
     arrays: dict[str, NDArray[Any]] = {"signal": record.signal[rows, lo:hi]}
     dominant = _dominant(found, leads)
-    arrays["dominant"] = dominant
+    arrays["dominant_values"] = dominant
     if made is not None:
         header["made"] = {"lead": made.lead, "start_s": made.start_s, "fs": made.fs}
-        arrays["made"] = made.values
+        arrays["made_values"] = made.values
     return pack(header, arrays)
 
 

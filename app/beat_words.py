@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +28,26 @@ PARTS = {
 }
 
 
-def page_data(entry: Entry, found: BeatDetections, rate: float, chosen: int, ident: str) -> dict[str, Any]:
-    """Return what the page's panels show besides the packets: words at the rate in use and at each other."""
-    offered = rates(found)
+def said(entry: Entry, found: BeatDetections) -> dict[float, dict[str, Any]]:
+    """Return what is said of a recording at each false-alarm rate that is offered."""
+    return {rate: _at(entry, found.at(rate), rate) for rate in rates(found)}
+
+
+def page_data(
+    entry: Entry,
+    found: BeatDetections,
+    told: Mapping[float, dict[str, Any]],
+    rate: float,
+    chosen: int,
+    ident: str,
+) -> dict[str, Any]:
+    """Return what the page's panels show besides the packets: words at the rate in use and at each other.
+
+    Parameters
+    ----------
+    told : from `said`.
+    rate : one of its rates.
+    """
     shared = {
         "id": ident,
         "chosen": chosen,
@@ -40,7 +57,7 @@ def page_data(entry: Entry, found: BeatDetections, rate: float, chosen: int, ide
         "parts": {name: PARTS.get(name, "") for name in found.parts},
         "described": f"Beats of {entry.record.name}",
     }
-    return at_each_rate(lambda each: shared | _at(entry, found.at(each), each), rate, offered)
+    return at_each_rate(lambda each: shared | told[each], rate, tuple(told))
 
 
 def remarks(found: BeatDetections, given: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import beat_leads, beat_panels, measured, rows, words
+from app import beat_leads, beat_panels, beat_words, measured, rows, words
 from app.background import Background, Progress, Report
 from app.beat_replay import Replay
 from app.components import packets
@@ -131,6 +131,7 @@ def forget_records() -> None:
         _beats_scored,
         _beats,
         _beat_packets,
+        _beat_words,
         _beat_packet,
         _beat_leads,
         _player,
@@ -473,6 +474,17 @@ def beat_packets(entry: Entry, leads: tuple[str, ...], found: BeatDetections) ->
     made: tuple[bytes, bytes, bytes] = _beat_packets(
         entry.key, leads, found.checkpoint, beat_record(entry, leads), found
     )
+    return made
+
+
+@st.cache_resource(scope="session", max_entries=12, show_spinner=False)
+def _beat_words(key: str, leads: tuple[str, ...], checkpoint: str, _entry: Entry, _found: BeatDetections) -> Any:
+    return beat_words.said(_entry, _found)
+
+
+def beat_said(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> dict[float, dict[str, Any]]:
+    """Return what is said of a recording's beats at each false-alarm rate."""
+    made: dict[float, dict[str, Any]] = _beat_words(entry.key, leads, found.checkpoint, entry, found)
     return made
 
 

@@ -89,9 +89,8 @@ def _leads(entry: Entry) -> tuple[str, ...]:
 
 
 def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: ExportMenu) -> None:
-    name = (entry.key, *leads, found.checkpoint)
-    offered = beat_panels.rates(found)
-    rate = min(offered, key=lambda each: abs(each - state.value(state.BEAT_RATE)))
+    name, told = (entry.key, *leads, found.checkpoint), resources.beat_said(entry, leads, found)
+    rate = min(told, key=lambda each: abs(each - state.value(state.BEAT_RATE)))
     beat = min(state.chosen_beat(name, beat_panels.first_beat(found)), len(found) - 1)
     export.fill(beat_exports.files(entry, found.at(rate)), beat_exports.OF_WHAT)
     if state.replayed() == (entry.key,):
@@ -99,8 +98,8 @@ def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: 
     if noted := beat_words.remarks(found, entry.record.notes):
         look.text("note", noted)
     packets = [*resources.beat_packets(entry, leads, found), resources.beat_packet(entry, leads, found, beat)]
-    data = beat_words.page_data(entry, found, rate, beat, "|".join((entry.key, *leads, found.checkpoint)))
-    beat_view(packets, data, lambda: state.take_beats(name, offered))
+    data = beat_words.page_data(entry, found, told, rate, beat, "|".join(name))
+    beat_view(packets, data, lambda: state.take_beats(name, tuple(told)))
 
 
 @st.fragment(run_every=LOOK_S)
