@@ -51,7 +51,16 @@ def beats_csv(found: BeatDetections) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     parts = list(found.parts)
-    head = ["time_s", "lead", "rr_s", "score", "percentile", "anomalous", "shape", *parts]
+    head = [
+        "time_s",
+        "lead",
+        "rr_s",
+        "score",
+        "percentile",
+        "anomalous",
+        "shape",
+        *(f"evidence_{name}" for name in parts),
+    ]
     writer.writerow([neutralised(cell) for cell in head])
     for k in range(len(found)):
         values = [found.rr_s[k], found.score[k], found.percentile[k]]
