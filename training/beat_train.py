@@ -25,6 +25,7 @@ from tqdm import tqdm
 from ecg_core.errors import ConfigError
 from ecg_core.models.beat_registry import BeatModel, build_beat_model
 from training.beat_data import BeatData, normals, protocol_of, windows_of
+from training.beat_scores import Normals, fit_normals
 from training.config import from_dict
 
 SAVE_EVERY = 200
@@ -185,9 +186,12 @@ class BeatRun:
         self.model.eval()
 
     def finish(self, data: BeatData, n_windows: int) -> None:
-        """Write the trained network and what it was made from."""
+        """Write the trained network, what normal beats look like to it, and what it was made from."""
         weights = {key: value.detach().contiguous() for key, value in self.model.state_dict().items()}
         save_file(weights, self.folder / "network.safetensors")
+        found = fit_normals(self.model, data, protocol_of(data, self.config.protocol))
+        latent = {"mean": torch.from_numpy(found.mean), "precision": torch.from_numpy(found.precision)}
+        save_file(latent, self.folder / "normals.safetensors")
         losses = [{"step": LOG_EVERY * (k + 1), "loss": loss} for k, loss in enumerate(self.progress.losses)]
         (self.folder / "log.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in losses))
         summary = {
@@ -196,13 +200,14 @@ class BeatRun:
             "seconds": round(self.progress.seconds),
             "device": "cpu",
             "threads": torch.get_num_threads(),
+            "thresholds": found.thresholds,
             "data": data.meta.get("sources"),
         }
         (self.folder / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
-def load_run(folder: str | Path) -> tuple[BeatModel, BeatTrainConfig]:
-    """Return a finished run's network, ready to use, and its configuration.
+def load_run(folder: str | Path) -> tuple[BeatModel, BeatTrainConfig, Normals]:
+    """Return a finished run's network, ready to use, its configuration, and what normal beats look like to it.
 
     Raises
     ------
@@ -216,7 +221,8 @@ def load_run(folder: str | Path) -> tuple[BeatModel, BeatTrainConfig]:
     config = from_dict(summary["config"], BeatTrainConfig, f"{folder}/train.json")
     model = build_beat_model(config.architecture)
     model.load_state_dict(load_file(folder / "network.safetensors"))
-    return model.eval(), config
+    latent = {name: value.numpy() for name, value in load_file(folder / "normals.safetensors").items()}
+    return model.eval(), config, Normals(latent["mean"], latent["precision"], summary["thresholds"])
 
 
 def train_beats(config: BeatTrainConfig, data: BeatData, runs: Path, *, quiet: bool = False) -> BeatRun:

@@ -5,6 +5,7 @@
     python -m training.evaluate --model PATH --data MY_FOLDER           # labelled records of your own
     python -m training.evaluate --data PREPARED --write                 # also into each checkpoint's folder
     python -m training.evaluate --from-scores runs/evaluation --write   # the same, from what --out wrote before
+    python -m training.evaluate --model PATH --data FOLDER              # a network of beats (`training.beat_evaluate`)
 
 Everything was fitted and chosen on other folds; nothing is chosen here. A record that quality calls not interpretable
 gets no verdict in use: its score, with nothing masked, counts in the figures over all records and is left out of those
@@ -31,6 +32,8 @@ from ecg_core.curves import write_curves
 from ecg_core.errors import ConfigError, ECGError
 from ecg_core.metrics import Estimate
 from ecg_core.models import REGISTRY
+from training.beat_evaluate import is_beat_run, run_beats
+from training.beat_evaluate import text_of as beat_text
 from training.figures import draw_curves, draw_scores
 from training.measurements import N_BOOTSTRAP, Subject, counts_of, curves_of, evaluate, subject_of, with_shares
 from training.prepare import PrepareConfig, prepare_in_memory
@@ -259,6 +262,9 @@ def main(argv: Iterable[str] | None = None) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
+        if args.model and args.data and all(map(is_beat_run, args.model)):
+            print("\n\n".join(map(beat_text, run_beats(args.model, args.data, args.out))))
+            return 0
         result = run_from_scores(args) if args.from_scores else run(args)
     except ConfigError as error:
         print(f"Error: {error}", file=sys.stderr)

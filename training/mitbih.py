@@ -6,11 +6,14 @@ Classes are AAMI's (ANSI/AAMI EC57), the split between patients is de Chazal's (
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from ecg_core.errors import RecordError
@@ -86,6 +89,16 @@ def annotated_stems(folder: str | Path) -> list[Path]:
     return stems
 
 
+@contextmanager
+def quiet_wfdb() -> Iterator[ModuleType]:
+    """Give wfdb, without what it and pandas say of each other (wfdb 4.3.1 under pandas 3.1)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import wfdb
+
+        yield wfdb
+
+
 def beat_marks(stem: Path, n_samples: int) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Return samples and symbols of the beats that are marked; rhythm and noise marks are left out.
 
@@ -95,7 +108,8 @@ def beat_marks(stem: Path, n_samples: int) -> tuple[NDArray[np.int64], NDArray[n
         If the file cannot be read, or marks beats beyond the end of the recording.
     """
     try:
-        marks = wfdb.rdann(str(stem), MARKS)
+        with quiet_wfdb() as wfdb:
+            marks = wfdb.rdann(str(stem), MARKS)
     except (OSError, ValueError, IndexError, KeyError) as error:
         raise RecordError(
             f"{stem}.{MARKS} cannot be read as WFDB annotations ({error}); get the file again."
