@@ -284,7 +284,7 @@ def test_a_shape_is_the_median_of_its_beats(two_leads: Record, found) -> None:
     n = len(head["shapes"])
     assert [shape["n"] for shape in head["shapes"]] == [int((found.cluster == k).sum()) for k in range(n)]
     median = values["median"].reshape(n, 2, head["w"])
-    at = int(round(beat_panels.BEFORE_S * beat_panels.SHAPE_HZ))
+    at = round(beat_panels.BEFORE_S * beat_panels.SHAPE_HZ)
     assert abs(int(median[0, 0].argmax()) - at) <= 3, "the R peak stands where the window says"
     wide = (np.abs(median[:, 0]) > 0.3).mean(axis=1)
     assert wide[1] > 2 * wide[0], "ventricular beats are wide"
@@ -336,7 +336,6 @@ def test_the_table_is_what_the_detector_said(found) -> None:
 
 def test_a_cell_that_a_spreadsheet_would_run_is_neutralised(found) -> None:
     bad = replace(found, lead=("=1+1",) * len(found))
-    assert b"\n0" not in beat_exports.beats_csv(bad)
     assert ",=1+1" not in beat_exports.beats_csv(bad).decode()
 
 
@@ -369,6 +368,4 @@ def test_a_replay_keeps_time_and_does_not_jump_when_the_page_was_away(two_leads:
     assert player.at_s == pytest.approx(32.0 + beat_replay.LATE_S)
     packet = player.tick(502.0, 4.0)
     assert header(packet)["n"] == 2000
-    assert (
-        player.count == sum(1 for t in fake_beats.r_peaks(two_leads) if 30 < t <= player.at_s - 1) or player.count > 5
-    )
+    assert player.count > 5
