@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.ambulatory.cleaning import FS
-from ecg_core.ambulatory.dominant import BEFORE, MARGIN, QRS, SMALLEST, WHOLE, P, T, lag_of, moved
+from ecg_core.ambulatory.cutting import KNOWN_S, Cut
+from ecg_core.ambulatory.dominant import BEFORE, QRS, SMALLEST, WHOLE, P, T, lag_of, moved
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-INT = NDArray[np.int64]
 
 SHAPE = (
     *("qrs_correlation", "whole_correlation", "qrs_residual", "p_residual", "t_residual"),
@@ -24,13 +21,6 @@ TIMING = ("before_local", "before_record", "after_local", "after_record")
 """Features of a beat's intervals, in order: logarithms of ratios to the median of the last ones and of the record."""
 
 WIDE = slice(BEFORE - 36, BEFORE + 58)
-LOCAL = 8
-"""Intervals before a beat whose median is its local one."""
-
-KNOWN_S = 0.85
-"""How long after a beat the next one is waited for: a monitor must say so much later what it thinks of this one."""
-
-LIMITS_S = (0.2, 3.0)
 
 
 def shape_features(beats: F32, template: F32) -> F32:
@@ -89,57 +79,15 @@ def _slope(x: F32) -> F32:
     return np.asarray(np.abs(part[:, 3:] - part[:, :-3]).max(axis=1) + np.float32(0.005), dtype=np.float32)
 
 
-@dataclass(frozen=True, eq=False)
-class Intervals:
-    """What is known of the times of n beats when each is judged; seconds.
-
-    Attributes
-    ----------
-    before : since the beat before; the local median for the first.
-    local : median of the last eight intervals before that one.
-    after : until the next beat, or `KNOWN_S` where there is none by then.
-    """
-
-    before: F64
-    local: F64
-    after: F64
-
-
-def intervals_of(at: INT, known: INT | None = None) -> Intervals:
-    """Return the intervals of beats.
-
-    Parameters
-    ----------
-    at : (n_beats,), R peaks, samples at 360 Hz.
-    known : (n_beats,), when each was known to be a beat, samples; at once by default.
-    """
-    if not len(at):
-        return Intervals(*(np.zeros(0) for _ in range(3)))
-    rr = np.clip(np.diff(at) / FS, *LIMITS_S)
-    usual = float(np.median(rr[:LOCAL])) if len(rr) else 1.0
-    before = np.concatenate(([usual], rr))
-    padded = np.concatenate((np.full(LOCAL, usual), rr))  # the eight before interval k of `before`
-    windows = np.lib.stride_tricks.sliding_window_view(padded, LOCAL)[: len(at)]
-    local = np.median(windows, axis=1)
-    after = np.full(len(at), KNOWN_S)
-    if len(rr):
-        in_time = np.ones(len(rr), bool) if known is None else known[1:] - at[:-1] <= (KNOWN_S + 0.2) * FS
-        after[:-1] = np.where(in_time, np.minimum(rr, KNOWN_S), KNOWN_S)
-    return Intervals(before, local, after)
-
-
-def timing_features(intervals: Intervals, usual: float) -> F64:
+def timing_features(cut: Cut, usual: float) -> F64:
     """Return how the times of beats differ from what is usual, (n_beats, len(TIMING)).
 
     Parameters
     ----------
-    usual : the record's median interval, s.
+    cut : the beats.
+    usual : the record's median interval, s; it stands in for what is not known of the first beats.
     """
-    known = np.minimum(intervals.local, KNOWN_S), min(usual, KNOWN_S)
-    ratios = (
-        intervals.before / intervals.local,
-        intervals.before / usual,
-        intervals.after / known[0],
-        intervals.after / known[1],
-    )
-    return np.log(np.stack(ratios, axis=1))
+    before = np.where(np.isfinite(cut.before), cut.before, usual)
+    local = np.where(np.isfinite(cut.local), cut.local, usual)
+    after = cut.after / np.minimum(local, KNOWN_S), cut.after / min(usual, KNOWN_S)
+    return np.log(np.stack((before / local, before / usual, *after), axis=1))

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.ambulatory.cleaning import FS
-
 F32 = NDArray[np.float32]
 INT = NDArray[np.int64]
 
@@ -25,8 +23,11 @@ T = slice(BEFORE + 50, BEFORE + 144)
 WHOLE = slice(0, BEFORE + 144)
 """Parts of a beat: -0.06 to 0.10 s, -0.22 to -0.07 s, 0.14 to 0.40 s. What follows is there for the eye."""
 
-MOST_BEATS = 2000
+MOST_BEATS = 600
 """A dominant beat is made of so many beats, spread over the recording, at most."""
+
+GUESSES, JUDGES = 24, 120
+"""Beats that may be the first guess at the dominant beat, and beats that choose among them."""
 
 SMALLEST = np.float32(1e-9)
 
@@ -99,31 +100,37 @@ class Dominant:
 
 
 def find_dominant(beats: F32) -> Dominant:
-    """Return the median of beats, aligned, and again of the half that lies best on it.
+    """Return the median of the beats that lie best on the beat that most others resemble.
+
+    Where nearly half of a patient's beats are ectopic the median of all beats is none of them. So the first guess is
+    one of the beats, that which most others resemble; the median of the half that lies best on it takes its place,
+    three times over.
 
     Parameters
     ----------
-    beats : (n_beats, n_leads, WIDTH + 2 * MARGIN), from `cut_beats`.
+    beats : (n_beats, n_leads, WIDTH + 2 * MARGIN), from `cut_beats`; at least one.
     """
-    rows = np.unique(np.linspace(0, len(beats) - 1, min(len(beats), MOST_BEATS)).astype(np.int64))
-    chosen = beats[rows]
-    first = np.median(chosen[:, :, MARGIN:-MARGIN], axis=0).astype(np.float32)
-    template = np.stack([_refined(chosen[:, k], row) for k, row in enumerate(first)])
-    return Dominant(template, len(rows))
-
-
-def _refined(beats: F32, template: F32) -> F32:
-    """Return the dominant beat of one lead, (WIDTH,), from a first guess."""
-    lag, correlation = lag_of(beats, template)
-    template = np.median(moved(beats, lag), axis=0).astype(np.float32)
-    for _ in range(2):
-        lag, correlation = lag_of(beats, template)
+    chosen = beats[_spread_out(len(beats), MOST_BEATS)]
+    template = _most_alike(chosen)
+    for _ in range(3):
+        found = [lag_of(chosen[:, k], row) for k, row in enumerate(template)]
+        correlation = np.mean([one[1] for one in found], axis=0)
         better = correlation >= np.median(correlation)
-        aligned = moved(beats[better], lag[better])
-        template = np.median(aligned, axis=0).astype(np.float32)
-    return _centred(template)
+        aligned = (moved(chosen[better, k], lag[better]) for k, (lag, _) in enumerate(found))
+        template = np.stack([np.median(lead, axis=0) for lead in aligned]).astype(np.float32)
+    return Dominant(template - np.median(template, axis=1, keepdims=True), int(better.sum()))
 
 
-def _centred(template: F32) -> F32:
-    """Return a beat whose level is that before its P wave and QRS complex."""
-    return template - np.median(template).astype(np.float32)
+def _most_alike(beats: F32) -> F32:
+    """Return the beat that most others resemble, (n_leads, WIDTH)."""
+    guesses = beats[_spread_out(len(beats), GUESSES), :, MARGIN:-MARGIN]
+    judges = beats[_spread_out(len(beats), JUDGES)]
+    alike = []
+    for guess in guesses:
+        correlation = np.mean([lag_of(judges[:, k], row)[1] for k, row in enumerate(guess)], axis=0)
+        alike.append(float(np.mean(np.clip((correlation - 0.8) / 0.15, 0.0, 1.0) + 0.1 * correlation)))
+    return np.asarray(guesses[int(np.argmax(alike))], dtype=np.float32)
+
+
+def _spread_out(n: int, most: int) -> INT:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))

@@ -17,6 +17,8 @@ F64 = NDArray[np.float64]
 
 KNOTS = 200
 MAD_TO_SD = 1.4826
+ALIKE = 0.85
+"""A beat whose QRS complex correlates as much with the dominant one, in the mean over leads, is of its shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,16 @@ class Spread:
     def scale(self, features: F64) -> F64:
         """Return features in units of the record's own spread."""
         return (features - self.middle) / self.spread
+
+
+def alike(correlation: F64) -> NDArray[np.bool_]:
+    """Return which beats have the shape that most of a record's beats have, (n,): half of them at least.
+
+    Parameters
+    ----------
+    correlation : (n,), with the dominant beat.
+    """
+    return np.asarray(correlation >= min(ALIKE, float(np.median(correlation))))
 
 
 def spread_of(features: F64, smallest: F64) -> Spread:

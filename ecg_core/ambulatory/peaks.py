@@ -79,7 +79,8 @@ class PeakFinder:
 
     Attributes
     ----------
-    frontier : every beat before this sample at 360 Hz that will ever be known by it has been returned.
+    frontier : no beat before this sample at 360 Hz will be found any more.
+    known_until : every beat that is known before this sample has been returned.
     """
 
     def __init__(self, n_leads: int) -> None:
@@ -95,7 +96,7 @@ class PeakFinder:
         self._leads: deque[tuple[int, int]] = deque()  # first sample at 90 Hz, and from there on the best lead
         self._tracker = Tracker()
         self._candidates = 0  # samples at 90 Hz in which candidates have been looked for
-        self.frontier = 0
+        self.frontier = self.known_until = 0
 
     def push(self, x: F32, last: bool = False) -> list[Peak]:
         """Take low-passed samples in, shape (n_leads, n) at 360 Hz from sample 0 on; return beats now known.
@@ -193,6 +194,7 @@ class PeakFinder:
         found += self._tracker.reach(stop)
         self._candidates = stop
         self.frontier = self._tracker.frontier(stop) * DOWN
+        self.known_until = (stop + APART) * DOWN
         return found
 
     def _place(self, peaks: list[Peak]) -> NDArray[np.int64]:
@@ -215,7 +217,7 @@ class PeakFinder:
         spare = self._sum.stop // BLOCK - BLOCKS - (self._n_blocks - len(self._blocks))
         del self._blocks[: max(0, spare)]
         self._band.drop_before(self._energy.stop - WIDTH)
-        oldest = min(self._tracker.oldest(self._candidates) * DOWN - 2 * SEARCH, self._band.stop * DOWN - HALF_BAND)
+        oldest = min(self._tracker.frontier(self._candidates) * DOWN - 2 * SEARCH, self._band.stop * DOWN - HALF_BAND)
         self._signal.drop_before(oldest)
 
 
@@ -259,10 +261,6 @@ class Tracker:
     def frontier(self, now: int) -> int:
         """Return the sample before which no beat will be found any more."""
         return min(now, self._waiting[0][0]) if self._waiting else now
-
-    def oldest(self, now: int) -> int:
-        """Return the oldest sample that may still become a beat."""
-        return self.frontier(now)
 
     def _search(self, now: int) -> list[Peak]:
         """Look into the gap since the last beat for as long as it is one at `now`."""

@@ -1,0 +1,115 @@
+"""What is learnt of one patient, and what each beat's evidence is against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.ambulatory.cutting import Cut
+from ecg_core.ambulatory.deviation import SHAPE, shape_features, timing_features
+from ecg_core.ambulatory.dominant import find_dominant
+from ecg_core.ambulatory.evidence import Group, Spread, alike, spread_of
+from ecg_core.ambulatory.network import network_features
+from ecg_core.models.beat_registry import BeatModel
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "qrs": ("qrs_correlation", "whole_correlation", "amplitude", "width", "slope"),
+    "residual": ("qrs_residual",),
+    "p": ("p_residual", "p_correlation"),
+    "t": ("t_residual",),
+}
+"""Features of shape that are held together against normal beats, each lead by itself."""
+
+PARTS = ("shape", "timing", "network")
+LIMIT = 30.0
+"""Scaled features are cut off at this, either way."""
+
+SMALLEST_SHAPE, SMALLEST_TIMING = 0.05, 0.02
+"""Spreads of a record's logarithms below which its beats are called equal."""
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features of n beats: shape (n, n_leads, 9), timing (n, 4), network (n, 1 + n_latents), with none (n, 0)."""
+
+    shape: F64
+    timing: F64
+    network: F64
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """What beats are held against.
+
+    Attributes
+    ----------
+    template : (n_leads, WIDTH), the dominant beat, mV at 360 Hz.
+    usual : median RR interval, s.
+    shape, timing, network : where features of the patient's own beats lie.
+    """
+
+    template: F32
+    usual: float
+    shape: Spread
+    timing: Spread
+    network: Spread
+
+
+def learn(cut: Cut, model: BeatModel | None) -> tuple[Patient, Features]:
+    """Return what the beats of a patient say of him, and their features."""
+    template = find_dominant(cut.beats).template
+    known = cut.before[np.isfinite(cut.before)]
+    usual = float(np.median(known)) if len(known) else 1.0
+    features = features_of(cut, template, usual, model)
+    rows = alike(1.0 - np.exp(features.shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
+    shape = spread_of(features.shape[rows], np.full(len(SHAPE), SMALLEST_SHAPE))
+    timing = spread_of(features.timing[rows], np.full(features.timing.shape[1], SMALLEST_TIMING))
+    network = spread_of(features.network[rows], np.full(features.network.shape[1], SMALLEST_SHAPE))
+    spread = network.spread.copy()
+    spread[1:] = 1.0  # latents keep their scale: only the patient's own place is taken off
+    return Patient(template, usual, shape, timing, Spread(network.middle, spread)), features
+
+
+def features_of(cut: Cut, template: F32, usual: float, model: BeatModel | None) -> Features:
+    """Return the features of beats against a dominant beat."""
+    shape = np.stack([shape_features(cut.beats[:, k], row) for k, row in enumerate(template)], axis=1)
+    network = network_features(model, cut) if model is not None else np.zeros((len(cut), 0))
+    return Features(shape.astype(np.float64), timing_features(cut, usual), network)
+
+
+def scaled(features: Features, patient: Patient) -> Features:
+    """Return features in units of the patient's own spread."""
+    return Features(
+        np.clip(patient.shape.scale(features.shape), -LIMIT, LIMIT),
+        np.clip(patient.timing.scale(features.timing), -LIMIT, LIMIT),
+        np.clip(patient.network.scale(features.network), -LIMIT, LIMIT),
+    )
+
+
+def columns(group: str) -> list[int]:
+    """Return the places of a group's features among those of shape."""
+    return [SHAPE.index(name) for name in GROUPS[group]]
+
+
+def evidence_by_lead(features: Features, groups: Mapping[str, Group]) -> F64:
+    """Return the evidence of shape in each lead, (n, n_leads), from scaled features."""
+    found = [groups[name].evidence(features.shape[..., columns(name)]) for name in GROUPS]
+    return np.sum(found, axis=0)
+
+
+def parts_of(features: Features, groups: Mapping[str, Group], weights: Mapping[str, float]) -> dict[str, F64]:
+    """Return the parts of the score, each (n,), from scaled features; they add up to it."""
+    parts = {
+        "shape": weights["shape"] * evidence_by_lead(features, groups).mean(axis=1),
+        "timing": weights["timing"] * groups["timing"].evidence(features.timing),
+    }
+    if features.network.shape[1]:
+        error = groups["error"].evidence(features.network[:, :1])
+        parts["network"] = weights["network"] * (error + groups["latent"].evidence(features.network[:, 1:]))
+    return parts
