@@ -125,8 +125,8 @@ def test_prepared_beats_are_the_marked_ones(mitbih: Path, prepared: Path):
     assert np.allclose(windows.mean(-1), 0, atol=1e-4) and np.allclose(windows.std(-1), 1, atol=1e-3)
     middle = windows[:, 330:390]
     upright = data.table["aami"].to_numpy()[rows] == "N"
-    assert (middle[upright].argmax(-1) == 30).mean() > 0.9
-    assert (middle[~upright].argmin(-1) == 30).mean() > 0.9
+    assert (np.abs(middle[upright].argmax(-1) - 30) <= 2).all()
+    assert (np.abs(middle[~upright].argmin(-1) - 30) <= 2).all()
     beats = windows_of(data, rows, 187)
     assert beats.shape == (len(rows), 187) and beats.min() >= 0 and beats.max() <= 1
 
