@@ -152,14 +152,10 @@ def where(found: BeatDetections, total_s: float) -> dict[str, Any]:
     shapes = Counter(found.cluster[at].tolist())
     own = shapes.get(0, 0)
     other = len(at) - own
-    title = f"{other:,} of another shape, {own:,} of the dominant shape at another time"
-    return {"title": title if own and other else _one_kind(own, other), "lines": lines}
-
-
-def _one_kind(own: int, other: int) -> str:
-    if other:
-        return f"{'All' if other > 1 else 'It is'} of another shape than the dominant beat"
-    return f"{'All' if own > 1 else 'It is'} of the dominant shape, at another time"
+    title = f"{other:,} of another shape, {own:,} of the dominant one"
+    if not own or not other:
+        title = "Of another shape than the dominant beat" if other else "Of the dominant shape"
+    return {"title": title, "lines": lines}
 
 
 def facts(found: BeatDetections) -> list[list[Any]]:

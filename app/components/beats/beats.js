@@ -7,13 +7,14 @@ class BeatsView {
     this.closeBox = element("div.closes", {});
     this.shapesBox = element("section", { "aria-label": "Shapes of beats" });
     this.say = element("div.said", { "aria-live": "polite" });
-    this.mainBox = element("div.main", {}, element("section", { "aria-label": "Strip" }, this.sheet, this.closeBox), this.buildTachogram(), this.shapesBox, this.buildWhole());
+    this.stripSection = element("section.strip", { "aria-label": "Strip" }, this.sheet, this.closeBox);
+    this.mainBox = element("div.main", {}, this.stripSection, this.buildTachogram(), this.shapesBox, this.buildWhole());
     this.railBox = element("div.rail", {}, this.buildScores(), this.buildTable());
     this.box = element("div.beats", {}, this.verdictBox, element("div.columns", {}, this.mainBox, this.railBox), this.say);
     root.replaceChildren(this.box);
     this.stop = listen((name) => { if (name.startsWith("beat_")) this.draw(); });
     this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.mainBox);
+    this.observer.observe(this.stripSection);
     this.elsewhere = (event) => { if (!event.composedPath().includes(this.box)) this.flush(); };
     window.addEventListener("pointerdown", this.elsewhere, true);
   }

@@ -11,7 +11,7 @@ function clock(seconds, total, exact) {
 }
 
 function placeWords(percentile) {
-  return percentile >= 99.995 ? "above all" : percentile >= 99 ? percentile.toFixed(2) : percentile.toFixed(1);
+  return percentile >= 99.995 ? "above all normal beats" : `${percentile.toFixed(percentile >= 99 ? 2 : 1)} of normal beats`;
 }
 
 // colours of the palette as a canvas takes them: light-dark() is resolved by the browser

@@ -3,7 +3,7 @@ const CARD_TALL = 74;
 
 const SHAPES_PART = {
   drawShapes() {
-    const { shapes, scores } = this, width = this.mainBox.clientWidth, own = scores.cluster[this.chosen];
+    const { shapes, scores } = this, width = this.stripSection.clientWidth, own = scores.cluster[this.chosen];
     const key = `${shapes.packet}|${this.at}|${own}|${width}`;
     if (!width || this.drawn.shapes === key) return;
     this.drawn.shapes = key;

@@ -9,7 +9,7 @@ function median(values) {
 
 const STRIP = {
   drawStrip() {
-    const { strip, given } = this, width = this.mainBox.clientWidth;
+    const { strip, given } = this, width = this.stripSection.clientWidth;
     const key = `${strip.packet}|${this.chosen}|${this.at}|${width}`;
     if (!width || this.drawn.strip === key) return;
     const t = this.time(this.chosen), total = given.duration_s, end = strip.start_s + strip.n / strip.fs;
@@ -25,16 +25,11 @@ const STRIP = {
 
   x(t) { return (GUTTER_MM + (t - this.stripFrom) * 25) * this.ppm; },
 
-  laneGain() {
-    const { strip } = this, room = LANE_MM - 4;
-    let reach = 0.4;
-    strip.leads.forEach((_, r) => {
-      const own = this.lane(r);
-      let low = Infinity, high = -Infinity;
-      for (const v of own.values) { if (v < low) low = v; if (v > high) high = v; }
-      reach = Math.max(reach, high - low);
-    });
-    return [10, 5, 2.5].find((gain) => reach * gain <= room * 1.15) || 2.5;
+  // 10 mm/mV, less in a lead that would leave its lane
+  laneGain(values) {
+    let low = Infinity, high = -Infinity;
+    for (const v of values) { if (v < low) low = v; if (v > high) high = v; }
+    return [10, 5, 2.5].find((gain) => (high - low) * gain <= (LANE_MM - 4) * 1.15) || 2.5;
   },
 
   lane(r) {
@@ -46,7 +41,7 @@ const STRIP = {
 
   paper() {
     const { strip, ppm, stripWide: width, view } = this, lanes = strip.leads.length, height = Math.round((TOP_MM + lanes * LANE_MM + FOOT_MM) * ppm);
-    const gain = this.laneGain(), scale = gain * ppm, svg = this.sheet;
+    const svg = this.sheet, gains = strip.leads.map((_, r) => this.laneGain(this.lane(r).values)), same = gains.every((gain) => gain === gains[0]);
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
     const lines = (step) => {
@@ -59,7 +54,7 @@ const STRIP = {
     svg.replaceChildren(drawing("rect", { width, height, class: "ground" }), drawing("path", { d: lines(1), class: "minor" }), drawing("path", { d: lines(5), class: "major" }), under);
     this.stripMarks(under, over, top, height);
     strip.leads.forEach((lead, r) => {
-      const { values, lo, zero } = this.lane(r), y0 = (TOP_MM + (r + 0.55) * LANE_MM) * ppm, x0 = this.x(strip.start_s + lo / strip.fs), dx = (25 * ppm) / strip.fs;
+      const { values, lo, zero } = this.lane(r), scale = gains[r] * ppm, y0 = (TOP_MM + (r + 0.55) * LANE_MM) * ppm, x0 = this.x(strip.start_s + lo / strip.fs), dx = (25 * ppm) / strip.fs;
       svg.append(this.typical(r, y0, scale, zero), this.made(lead, r, y0, scale, zero),
         drawing("path", { d: tracePath(values, 0, values.length, x0, dx, y0, scale, zero), class: "recorded" }),
         drawing("path", { d: `M${ppm} ${y0}h${ppm}v${-scale}h${3 * ppm}v${scale}h${ppm}`, class: "pulse" }), label(8 * ppm, y0 - 1.2 * scale > top ? y0 - 12 : y0 - 6, lead, { class: "lead halo" }));
@@ -70,21 +65,18 @@ const STRIP = {
       svg.append(drawing("path", { d: `M${Math.round(x) + 0.5} ${height - 5}v5`, class: "tick" }));
     }
     const span = `${clock(this.stripFrom, this.given.duration_s)}–${clock(this.stripTo, this.given.duration_s)}`;
-    svg.append(label(GUTTER_MM * ppm, height - 9, `25 mm/s, ${gain} mm/mV, as recorded · ${span}`, { class: "print" }));
+    svg.append(label(GUTTER_MM * ppm, height - 9, `25 mm/s, ${same ? gains[0] : gains.join("/")} mm/mV, as recorded · ${span}`, { class: "print" }));
     this.stripKey(svg, width, height);
     svg.setAttribute("aria-label", `${view.described}, ${span}, leads ${strip.leads.join(", ")}. ${this.beatWords(this.chosen)}.`);
   },
 
   // each beat: an arrow and its shape where it is anomalous, a point where it is not; RR intervals in ms between them
   stripMarks(under, over, top, height) {
-    const { scores, ppm } = this, first = this.from(this.stripFrom), y = top - 3;
+    const { scores, ppm } = this, first = this.from(this.stripFrom - 0.3), y = top - 3, wide = 0.5 * 25 * ppm, tall = height - top - FOOT_MM * ppm;
     for (let k = first; k < scores.n && this.time(k) <= this.stripTo; k++) {
-      const x = this.x(this.time(k)), own = k === this.chosen;
-      if (own || this.anomalous[k]) {
-        const a = this.x(this.time(k) - 0.2), wide = 0.5 * 25 * ppm;
-        under.append(drawing("rect", { x: a, y: top, width: wide, height: height - top - FOOT_MM * ppm, class: this.anomalous[k] ? "mark" : "mark hollow" }));
-        if (own) under.append(drawing("path", { d: `M${a} ${top + 6}V${top}H${a + wide}V${top + 6}`, class: this.anomalous[k] ? "bracket" : "bracket calm" }));
-      }
+      const x = this.x(this.time(k)), own = k === this.chosen, a = this.x(this.time(k) - 0.2), kind = this.anomalous[k] ? "bracket" : "bracket calm";
+      if (own) under.append(drawing("rect", { x: a, y: top, width: wide, height: tall, class: this.anomalous[k] ? "mark" : "mark hollow" }));
+      if (own || this.anomalous[k]) under.append(drawing("path", { d: own ? `M${a} ${top + 6}V${top}H${a + wide}V${top + 6}` : `M${a} ${top}H${a + wide}`, class: own ? kind : `${kind} thin` }));
       if (this.anomalous[k]) {
         over.append(drawing("path", { d: `M${x - 4.5} ${y - 7}h9l-4.5 7z`, class: "arrow" }), label(x + 7, y, shapeName(scores.cluster[k]), { class: "shape" }));
       } else over.append(drawing("circle", { cx: x, cy: y - 3, r: 1.8, class: "beat" }));
@@ -177,11 +169,11 @@ const STRIP = {
     fact("RR before", rr === rr ? `${Math.round(rr * 1000)} ms, ${Math.round(60 / rr)} /min` : "not known");
     fact("Shape", `${shapeName(scores.cluster[k])}${scores.cluster[k] ? "" : ", the dominant one"}`);
     fact("Score", `${scores.score[k].toFixed(1)}, threshold ${scores.thresholds[this.at].toFixed(1)}`);
-    fact("Percentile", `${placeWords(scores.percentile[k])} of normal beats`);
+    fact("Percentile", placeWords(scores.percentile[k]));
     box.append(list);
     const most = Math.max(...strip.parts.map(([, v]) => Math.abs(v)), 1e-6), bars = element("div.parts", { role: "group", "aria-label": "Parts of the score" });
     for (const [name, value] of ready ? strip.parts : []) {
-      bars.append(element("span.muted", { title: given.parts[name] || null }, name), element("div", {}, element("div.bar", { style: `width:${(Math.max(0, value) / most) * 100}%` })), element("b", {}, value.toFixed(1)));
+      bars.append(element("span.muted", { title: given.parts[name] || null }, name), element("div", {}, element(this.anomalous[k] ? "div.bar" : "div.bar.weak", { style: `width:${(Math.max(0, value) / most) * 100}%` })), element("b", {}, value.toFixed(1)));
     }
     box.append(bars);
     return box;

@@ -24,8 +24,8 @@ const TABLE = {
       event.preventDefault();
       event.stopPropagation();
     });
-    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K" }, "Previous ", element("kbd", {}, "K"));
-    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J" }, "Next ", element("kbd", {}, "J"));
+    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K", "aria-label": "Previous anomalous beat" }, "Prev", element("kbd", {}, "K"));
+    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J", "aria-label": "Next anomalous beat" }, "Next", element("kbd", {}, "J"));
     this.back.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
     this.keys = (event) => this.tableKey(event);
@@ -57,11 +57,12 @@ const TABLE = {
     this.sortHeads.forEach((cell, k) => cell.setAttribute("aria-sort", (k === 1) === this.byScore ? (k ? "descending" : "ascending") : "none"));
     this.rows.style.height = `${Math.min(TABLE_TALL, (n + 1) * ROW_TALL + 4)}px`;
     this.table.setAttribute("aria-rowcount", n + 1);
+    this.fillRows(); // it has its height before it is scrolled
     if (place !== undefined) {
       const top = place * ROW_TALL, room = this.rows.clientHeight - ROW_TALL;
       if (top < this.rows.scrollTop || top + ROW_TALL > this.rows.scrollTop + room) this.rows.scrollTop = Math.max(0, top - room / 2);
+      this.fillRows();
     }
-    this.fillRows();
   },
 
   fillRows() {

@@ -54,7 +54,7 @@ const TACHOGRAM = {
   },
 
   drawTachogram() {
-    const { scores, given, chosen } = this, width = this.mainBox.clientWidth, total = given.duration_s, span = Math.min(this.tachoSpan, total), t0 = this.time(chosen);
+    const { scores, given, chosen } = this, width = this.stripSection.clientWidth, total = given.duration_s, span = Math.min(this.tachoSpan, total), t0 = this.time(chosen);
     const key = `${scores.packet}|${this.at}|${chosen}|${width}|${this.tachoSpan}|${this.themed}`;
     if (!width || this.drawn.tacho === key) return;
     this.drawn.tacho = key;

@@ -16,7 +16,7 @@ const WHOLE = {
   },
 
   drawWhole() {
-    const { strips, scores, given } = this, width = this.mainBox.clientWidth, total = given.duration_s;
+    const { strips, scores, given } = this, width = this.stripSection.clientWidth, total = given.duration_s;
     this.wholeSection.hidden = total < LEAST_WHOLE_S;
     if (!width || this.wholeSection.hidden) return;
     const key = `${strips.packet}|${scores.packet}|${this.at}|${this.chosen}|${width}|${this.wholeLead}|${this.themed}`;
@@ -56,7 +56,7 @@ const WHOLE = {
 
   paintWhole() {
     const { scroller, wholeWidth: width, wholeView: tall, given } = this, from = scroller.scrollTop, first = Math.floor(from / LINE_PX), last = Math.min(Math.ceil((from + tall) / LINE_PX), Math.ceil(given.duration_s / LINE_S));
-    const pen = fitted(this.wholeCanvas, width, tall), ink = inks(this.root, ["paper", "grid-major", "muted", "trace", "anomaly", "highlight", "text"]);
+    const pen = fitted(this.wholeCanvas, width, tall), ink = inks(this.root, ["paper", "grid-major", "muted", "trace", "anomaly", "text"]);
     pen.fillStyle = ink.paper;
     pen.fillRect(0, 0, width, tall);
     pen.font = "10.5px Inter, sans-serif";
@@ -86,8 +86,8 @@ const WHOLE = {
     };
     const marked = [];
     for (let k = this.from(start - 0.4); k < this.scores.n && this.time(k) < stop + 0.2; k++) if (this.anomalous[k]) marked.push(this.time(k));
-    pen.fillStyle = ink.highlight;
-    for (const t of marked) pen.fillRect(x(Math.max(t - 0.2, start)), top + 2, (Math.min(t + 0.4, stop) - Math.max(t - 0.2, start)) * scale, LINE_PX - 4);
+    pen.fillStyle = ink.anomaly; // a bar under each: not by colour alone
+    for (const t of marked) pen.fillRect(x(Math.max(t - 0.2, start)), top + LINE_PX - 3, (Math.min(t + 0.4, stop) - Math.max(t - 0.2, start)) * scale, 2);
     pen.strokeStyle = ink.trace;
     pen.lineWidth = 0.8;
     trace(start, stop);
