@@ -17,6 +17,7 @@ from ecg_core.models.beat_windows import (
     low_pass,
     resampled,
     restore,
+    standardised,
     window_of,
     windows_for,
     z_scored,
@@ -105,6 +106,13 @@ def test_z_scored_windows_have_mean_0_and_sd_1_and_a_flat_one_stays_flat():
     z = z_scored(windows)
     assert np.allclose(z[:2].mean(-1), 0, atol=1e-5) and np.allclose(z[:2].std(-1), 1, atol=1e-4)
     assert np.abs(z[2]).max() < 1e-3
+
+
+def test_a_window_comes_back_to_mv():
+    windows = np.random.default_rng(0).normal(2, 3, (3, 720)).astype(np.float32)
+    found = standardised(windows)
+    assert np.allclose(found.z * found.scale[:, None] + found.drift, windows, atol=1e-4)
+    assert np.array_equal(found.z, z_scored(windows))
 
 
 def test_beats_of_187_start_at_r_end_after_their_interval_and_lie_between_0_and_1():

@@ -98,11 +98,33 @@ def cut(x: F32, peaks: INT, before: int, n_samples: int) -> F32:
     return x[np.clip(rows, 0, len(x) - 1)]
 
 
+class Standardised(NamedTuple):
+    """Windows on the networks' scale, and the way back: ``z * scale[:, None] + drift``.
+
+    Attributes
+    ----------
+    z : (n, n_samples), mean 0 and standard deviation 1.
+    drift : (n, n_samples), mV.
+    scale : (n,), mV.
+    """
+
+    z: F32
+    drift: F32
+    scale: F32
+
+
+def standardised(windows: F32) -> Standardised:
+    """Return windows, (n, n_samples) in mV, without drift (hence with mean 0) and with standard deviation 1."""
+    polynomials = _polynomials(windows.shape[-1])
+    drift = (windows @ polynomials.T) @ polynomials
+    rest = windows - drift
+    scale = np.maximum(rest.std(-1), np.float32(SMALLEST_SD))
+    return Standardised(np.asarray(rest / scale[:, None], np.float32), drift, scale)
+
+
 def z_scored(windows: F32) -> F32:
-    """Return each window, (n, n_samples) in mV, without drift (hence with mean 0) and with standard deviation 1."""
-    drift = _polynomials(windows.shape[-1])
-    rest = windows - (windows @ drift.T) @ drift
-    return np.asarray(rest / np.maximum(rest.std(-1, keepdims=True), SMALLEST_SD), np.float32)
+    """Return windows, (n, n_samples) in mV, on the networks' scale."""
+    return standardised(windows).z
 
 
 def from_r(x: F32, peaks: INT, rr: NDArray[np.float64]) -> F32:
