@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEARN_S = 300.0
-"""The dominant beat is learnt from so much of the recording, which is given to the stream at once."""
+"""The dominant beat is learnt from so much of a recording, or its first half: it is given to the stream at once."""
 
-LEAST_S = 10.0
-"""Shortest rest that is worth a replay, s."""
+LEAST_S = 60.0
+"""Shortest recording that is worth a replay, s."""
 
 LATE_S = 3.0
 """A page that was away for longer goes on where it was, not where it would be by now."""
@@ -36,7 +36,12 @@ class Stream(Protocol):
 
 def playable(duration_s: float) -> bool:
     """Return whether enough of a recording is left after what the dominant beat is learnt from."""
-    return duration_s >= LEARN_S + LEAST_S
+    return duration_s >= LEAST_S
+
+
+def learnt_s(duration_s: float) -> float:
+    """Return how much of a recording its dominant beat is learnt from, s."""
+    return min(LEARN_S, duration_s / 2.0)
 
 
 class Replay:
@@ -51,7 +56,8 @@ class Replay:
     def __init__(self, record: Record, stream: Stream, name: tuple[str, ...]) -> None:
         self.record, self.stream, self.name = record, stream, name
         self.count = self.anomalous = self._turn = 0
-        self._at = round(LEARN_S * record.fs)
+        self._learnt_s = learnt_s(record.duration)
+        self._at = round(self._learnt_s * record.fs)
         self._last: float | None = None
         self._packet = b""
         stream.push(record.signal[:, : self._at])
@@ -80,7 +86,10 @@ class Replay:
         if stop <= self._at and self._packet:
             return self._packet
         chunk = self.record.signal[:, self._at : stop]
-        beats = [_plain(beat) for beat in self.stream.push(chunk)] if chunk.shape[1] else []
+        found = self.stream.push(chunk) if chunk.shape[1] else ()
+        beats = [
+            _plain(beat) for beat in found if beat.time_s >= self._learnt_s
+        ]  # those learnt from come late, at once
         self.count += len(beats)
         self.anomalous += sum(beat["anomalous"] for beat in beats)
         self._turn += 1
@@ -107,5 +116,5 @@ def _plain(beat: Any) -> dict[str, Any]:
         "score": round(float(beat.score), 2),
         "percentile": round(float(beat.percentile), 2),
         "anomalous": bool(beat.anomalous),
-        "rr": None if beat.rr_s is None or not np.isfinite(beat.rr_s) else round(float(beat.rr_s), 3),
+        "rr": round(float(beat.rr_s), 3) if np.isfinite(beat.rr_s) else None,
     }

@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import beat_leads, beat_panels, beat_words, measured, rows, words
+from app import beat_leads, beat_panels, beat_replay, beat_words, measured, rows, words
 from app.background import Background, Progress, Report
 from app.beat_replay import Replay
 from app.components import packets
@@ -503,15 +503,17 @@ def beat_packet(entry: Entry, leads: tuple[str, ...], found: BeatDetections, bea
 
 
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False)
-def _player(key: str, leads: tuple[str, ...], _record: Record) -> Replay:
+def _player(key: str, leads: tuple[str, ...], _record: Record, _rate: float) -> Replay:
     from ecg_core.ambulatory import BeatStream
 
-    return Replay(_record, BeatStream(beat_detector(), _record.leads, _record.fs), (key, *leads))
+    learnt_s = beat_replay.learnt_s(_record.duration)
+    stream = BeatStream(beat_detector(), _record.leads, _record.fs, template_s=learnt_s, false_alarm_rate=_rate)
+    return Replay(_record, stream, (key, *leads))
 
 
-def beat_player(entry: Entry, leads: tuple[str, ...]) -> Replay:
-    """Return the replay of a recording, begun when it is first asked for; one at a time."""
-    return _player(entry.key, leads, beat_record(entry, leads))
+def beat_player(entry: Entry, leads: tuple[str, ...], rate: float) -> Replay:
+    """Return the replay of a recording, one at a time; it keeps the false-alarm rate that it was begun with."""
+    return _player(entry.key, leads, beat_record(entry, leads), rate)
 
 
 def forget_replay() -> None:

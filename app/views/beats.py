@@ -60,7 +60,7 @@ def _actions(entry: Entry, export: ExportMenu) -> None:
         st.button("End replay", on_click=_end_replay)
     else:
         playable = beat_replay.playable(entry.duration)
-        told = None if playable else "A replay learns from the first 5 minutes: this recording ends before."
+        told = None if playable else "A replay needs a minute or more: the dominant beat is learnt from its first half."
         st.button("Replay", on_click=state.replay, args=(name,), disabled=not playable, help=told)
     export.place()
 
@@ -94,7 +94,7 @@ def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: 
     beat = min(state.chosen_beat(name, beat_panels.first_beat(found)), len(found) - 1)
     export.fill(beat_exports.files(entry, found.at(rate)), beat_exports.OF_WHAT)
     if state.replayed() == (entry.key,):
-        _replay(entry, leads)
+        _replay(entry, leads, rate)
     if noted := beat_words.remarks(found, entry.record.notes):
         look.text("note", noted)
     packets = [*resources.beat_packets(entry, leads, found), resources.beat_packet(entry, leads, found, beat)]
@@ -113,7 +113,7 @@ def _working(entry: Entry, leads: tuple[str, ...]) -> None:
 
 
 @st.fragment(run_every=TICK_S)
-def _replay(entry: Entry, leads: tuple[str, ...]) -> None:
+def _replay(entry: Entry, leads: tuple[str, ...], rate: float) -> None:
     """Play the recording through the stream, and show it as a monitor would."""
     with st.container(key="replay_bar", horizontal=True, vertical_alignment="center"):
         look.text("rail-title", "Replay")
@@ -126,7 +126,7 @@ def _replay(entry: Entry, leads: tuple[str, ...]) -> None:
             label_visibility="collapsed",
             required=True,
         )
-        player = resources.beat_player(entry, leads)
+        player = resources.beat_player(entry, leads, rate)
         packet = player.tick(time.monotonic(), float(speed or 0))
         look.text("fact", beat_words.replayed(player, entry.duration))
     replay_view(packet)

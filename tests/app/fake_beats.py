@@ -117,7 +117,7 @@ class BeatDetector:
 class BeatStream:
     """Scores a beat a second after it, against the threshold alone."""
 
-    def __init__(self, detector: BeatDetector, leads: tuple[str, ...], fs: float) -> None:
+    def __init__(self, detector: BeatDetector, leads: tuple[str, ...], fs: float, **settings: float) -> None:
         self.detector, self.leads, self.fs = detector, leads, fs
         self.held = np.zeros((len(leads), 0), dtype=np.float32)
         self.told = 0.0

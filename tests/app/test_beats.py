@@ -359,8 +359,8 @@ def test_a_replay_gives_the_stream_every_sample_once_and_in_order(two_leads: Rec
 
 def test_a_replay_keeps_time_and_does_not_jump_when_the_page_was_away(two_leads: Record, monkeypatch) -> None:
     monkeypatch.setattr(beat_replay, "LEARN_S", 30.0)
-    player = beat_replay.Replay(two_leads, fake_beats.BeatStream(None, two_leads.leads, 250.0), ("x",))  # type: ignore[arg-type]
-    player.stream.detector = fake_beats.BeatDetector("x")
+    stream = fake_beats.BeatStream(fake_beats.BeatDetector("x"), two_leads.leads, 250.0)
+    player = beat_replay.Replay(two_leads, stream, ("x",))
     player.tick(0.0, 1.0)
     player.tick(2.0, 1.0)
     assert player.at_s == pytest.approx(32.0)
