@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from ecg_core.ambulatory.cleaning import FS
 from ecg_core.ambulatory.cutting import HALF, Cut
 from ecg_core.models.beat_registry import BeatModel
 from ecg_core.models.beat_windows import FROM_R, LONGER_THAN_RR, SMALLEST_SD, Restored, restore, window_of, z_scored
