@@ -71,7 +71,7 @@ const SCORES = {
     const at = this.scoreX(scores.thresholds[this.at]), own = Math.max(4, Math.min(width - 4, this.scoreX(scores.score[this.chosen]))), svg = this.hist;
     svg.setAttribute("width", width);
     svg.setAttribute("height", base + HIST_FOOT);
-    svg.replaceChildren(drawing("rect", { width, height: base + HIST_FOOT, class: "none-fill" }), drawing("path", { d: calm, class: "calm" }), drawing("path", { d: marked, class: "bars" }),
+    svg.replaceChildren(drawing("rect", { width, height: base + HIST_FOOT, class: "none-fill" }), drawing("path", { d: calm, class: "counts" }), drawing("path", { d: marked, class: "bars" }),
       drawing("path", { d: `M0 ${base + 0.5}H${width}`, class: "base" }), drawing("path", { d: `M${own - 4} ${base + 9}h8l-4-7z`, class: this.anomalous[this.chosen] ? "own above" : "own" }),
       drawing("path", { d: `M${at} ${HIST_TOP - 4}V${base}`, class: "alarm" }), drawing("rect", { x: at - 5, y: HIST_TOP - 6, width: 10, height: 16, rx: 3, class: "handle" }));
     const now = view.threshold.now, half = now.length * 3.2 + 2;
