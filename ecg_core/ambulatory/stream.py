@@ -99,8 +99,13 @@ class Judge:
     def learnt(self) -> Judged:
         """Return the scores of the beats that the patient was learnt from; they are forgotten then."""
         cut, features = self._learnt, self._features
-        self._learnt = cut.rows(slice(0))
+        self.forget()
         return self._judge(cut, features)
+
+    def forget(self) -> None:
+        """Let go of the beats that the patient was learnt from."""
+        self._learnt = self._learnt.rows(slice(0))
+        self._features = Features(*(part[:0] for part in vars(self._features).values()))
 
     def judge(self, cut: Cut) -> Judged:
         """Return the scores of further beats."""
@@ -148,6 +153,11 @@ class Session:
     normals, network : the detector's.
     cutter : takes the samples.
     template_s : the dominant beat is learnt from so many seconds, or from ten beats where these take longer.
+
+    Attributes
+    ----------
+    count : beats cut so far; once the patient is learnt, those that he was learnt from.
+    judge : what was learnt; None before it is.
     """
 
     def __init__(
@@ -156,7 +166,7 @@ class Session:
         self._normals, self._network, self._cutter = normals, network, cutter
         self._template_s = template_s
         self._waiting: list[Cut] = []
-        self._count = 0
+        self.count = 0
         self.judge: Judge | None = None
 
     def push(self, x: F32) -> Judged | None:
@@ -172,9 +182,9 @@ class Session:
             return self.judge.judge(cut) if len(cut) else None
         if len(cut):
             self._waiting.append(cut)
-            self._count += len(cut)
-        enough = self._count > FEWEST_BEATS and len(cut) and cut.at[-1] >= self._template_s * FS
-        if not (enough or (last and self._count >= FEWEST_BEATS)):
+            self.count += len(cut)
+        enough = self.count > FEWEST_BEATS and len(cut) and cut.at[-1] >= self._template_s * FS
+        if not (enough or (last and self.count >= FEWEST_BEATS)):
             return None
         held = join(self._waiting)
         self._waiting = []
