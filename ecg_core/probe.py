@@ -19,6 +19,9 @@ F64 = NDArray[np.float64]
 RATIO_LIMITS = (0.25, 4.0)
 """Ratios of RR intervals are cut here before their logarithm."""
 
+SHORTEST_S = 0.2
+"""No usual RR interval is shorter."""
+
 
 def beat_features(z: F32, times_s: F64) -> F32:
     """Return what the probe of beats sees, (n_beats, 2 * n_latents + 2).
@@ -32,7 +35,7 @@ def beat_features(z: F32, times_s: F64) -> F32:
     times_s : (n_beats,), their R peaks, s, ascending.
     """
     rr = np.diff(times_s)
-    usual = float(np.median(rr)) if len(rr) else 1.0
+    usual = max(float(np.median(rr)), SHORTEST_S) if len(rr) else 1.0
     ratios = np.log(np.clip(np.concatenate(([usual], rr, [usual])) / usual, *RATIO_LIMITS))
     return np.concatenate([z, z - np.median(z, axis=0), ratios[:-1, None], ratios[1:, None]], axis=1).astype(np.float32)
 

@@ -39,7 +39,7 @@ FOLDS = 6
 EVERY_NORMAL = 3
 """Every third beat of class N is fitted on: they outnumber the others 8 to 1 and look alike."""
 
-REGULARISATION = 0.05
+REGULARISATION = 0.3
 RATE = 360.0
 
 
@@ -84,20 +84,27 @@ def logits_of(fit: tuple[F32, F32, F32, F32], x: F32) -> F64:
     return ((x - mean) / scale).astype(np.float64) @ weight.T + bias
 
 
-def fit_calibration(logits: F64, classes: Strings) -> tuple[float, F64]:
-    """Return the factor and the offsets that make softmax(factor * logits + offsets) likeliest (Guo et al. 2017).
+def fit_calibration(logits: F64, classes: Strings) -> tuple[F64, F64]:
+    """Return factors and offsets, one a class, that make softmax(factors * logits + offsets) likeliest.
 
-    Source: arXiv:1706.04599, temperature scaling with a bias for each class.
+    Vector scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2): a class that is told on held-out records keeps its
+    logit, one that is not loses it.
     """
     truth = np.array([CLASSES.index(c) for c in classes])
-    rows = np.arange(len(truth))
+    rows, n = np.arange(len(truth)), len(CLASSES)
+    hits = np.zeros_like(logits)
+    hits[rows, truth] = 1.0
 
-    def loss(p: F64) -> float:
-        logs = log_softmax(np.exp(p[0]) * logits + p[1:], axis=-1)
-        return float(-logs[rows, truth].mean() + 1e-4 * np.square(p[1:]).sum())
+    def loss(p: F64) -> tuple[float, F64]:
+        logs = log_softmax(p[:n] * logits + p[n:], axis=-1)
+        away = (np.exp(logs) - hits) / len(truth)
+        slope = np.concatenate([(away * logits).sum(0), away.sum(0)]) + 2e-5 * np.concatenate([p[:n] - 1, p[n:]])
+        penalty = 1e-5 * (np.square(p[:n] - 1).sum() + np.square(p[n:]).sum())
+        return float(-logs[rows, truth].mean() + penalty), slope
 
-    found = minimize(loss, np.zeros(1 + len(CLASSES)), method="L-BFGS-B")
-    return float(np.exp(found.x[0])), found.x[1:]
+    start = np.concatenate([np.ones(n), np.zeros(n)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 10)] * n + [(None, None)] * n).x
+    return found[:n], found[n:]
 
 
 def out_of_fold(x: F32, classes: Strings, records: Strings) -> F64:
@@ -170,8 +177,8 @@ def fit_probe(x: F32, classes: Strings, records: Strings) -> tuple[LinearProbe, 
     The probe, fitted on all of them, and its figures on each record from fits without it.
     """
     held = out_of_fold(x, classes, records)
-    factor, offsets = fit_calibration(held, classes)
-    said = np.array(CLASSES)[(factor * held + offsets).argmax(-1)]
+    factors, offsets = fit_calibration(held, classes)
+    said = np.array(CLASSES)[(factors * held + offsets).argmax(-1)]
     figures = class_figures(said, classes, records)
     on = np.array([better_than_chance(figures[name]) for name in CLASSES])
     mean, scale, weight, bias = fit_logits(x, classes)
@@ -180,8 +187,8 @@ def fit_probe(x: F32, classes: Strings, records: Strings) -> tuple[LinearProbe, 
         CLASSES,
         mean.astype(np.float32),
         scale.astype(np.float32),
-        (factor * weight).astype(np.float32),
-        (factor * bias + offsets).astype(np.float32),
+        (factors[:, None] * weight).astype(np.float32),
+        (factors * bias + offsets).astype(np.float32),
         on,
         kept,
     )
