@@ -1,9 +1,9 @@
 """Write docs/beats.md: what the field claims on MIT-BIH, reproduced under its protocol, and under the honest one.
 
-    python -m training.beat_report --runs runs --out docs/beats.md [--detector runs/detector.json] [--sweep runs/sweep]
+    python -m training.beat_report --runs runs --detector runs/detector/beat-cae.json --sweep runs/sweep
 
 Every figure comes from a file that a command wrote: metrics.json and probe.json of the runs (`training.evaluate`,
-`training.beat_probe`), detector.json (`training.beat_detector`), table.csv (`training.sweep`).
+`training.beat_probe`), the detector's figures (`training.evaluate --out`), table.csv (`training.sweep`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from ecg_core.errors import ConfigError, ECGError
 from training.beat_data import PROTOCOLS
+from training.beat_measure import FALSE_ALARMS, holds
 from training.beat_scores import SCORES
 from training.mitbih import CLASS_WORDS, DS1_VALIDATION
 
@@ -250,10 +251,37 @@ def failures_section(runs: Runs) -> list[str]:
 
 
 def detector_section(detector: Mapping[str, Any]) -> list[str]:
-    """Return what the beat detector reaches: rows of (what, figure, bar) that its command wrote."""
-    rows = [(row["what"], str(row["value"]), str(row.get("bar", ""))) for row in detector["rows"]]
-    lines = ["## The detector: each beat beside the patient's dominant beat", "", *detector.get("words", [])]
-    return [*lines, "", *table(("DS2", "measured", "aimed at"), rows)]
+    """Return what the beat detector reaches, beside what was aimed at."""
+    rows = []
+    for row in detector["rows"]:
+        figure, ok = row["figure"], holds(row)
+        value = plain(figure["value"]) if figure["low"] is None else estimate(figure)
+        side = "at most" if row["name"] in FALSE_ALARMS else "at least"
+        rows.append(
+            (
+                row["what"],
+                value,
+                "" if ok is None else f"{side} {plain(row['bar'])}",
+                "" if ok is not False else "falls short",
+            )
+        )
+    kinds = [
+        (
+            f"{name}, {CLASS_WORDS[name]}",
+            str(c["n_abnormal"]),
+            *(estimate(c[k]) for k in ("auroc", "sensitivity_at_95", "sensitivity")),
+        )
+        for name, c in detector["classes"].items()
+    ]
+    return [
+        "## The detector: each beat beside the patient's dominant beat",
+        "",
+        *prose(f"`{detector['model']}`, checkpoint `{detector['checkpoint'][:12]}`, {detector['part']}."),
+        "",
+        *table(("", "measured", "aimed at", ""), rows),
+        "",
+        *table(("class", "beats", "AUROC against N", HEADINGS[1], "flagged in use"), kinds),
+    ]
 
 
 def probe_section(folder: Path) -> list[str]:
@@ -323,7 +351,11 @@ def sweep_section(folder: Path, n: int = 10) -> list[str]:
 def report(runs_folder: Path, detector: Path | None, sweep: Path | None) -> str:
     """Return docs/beats.md."""
     runs = read_runs(runs_folder)
-    found = read_json(detector, "python -m training.beat_detector") if detector else None
+    found = (
+        read_json(detector, "python -m training.evaluate --model beat-cae --data MITBIH --out runs/detector")
+        if detector
+        else None
+    )
     sections = [
         [
             "# Beat by beat on MIT-BIH: claims and measurements",
@@ -358,7 +390,8 @@ def report(runs_folder: Path, detector: Path | None, sweep: Path | None) -> str:
             "for protocol in random interpatient; do",
             "  python -m training.beat_probe --run runs/beat-cae-$protocol --data PREPARED; done",
             "python -m training.sweep --data PREPARED --out runs/sweep",
-            "python -m training.beat_report --runs runs --sweep runs/sweep --out docs/beats.md",
+            "python -m training.evaluate --model beat-cae --data MITBIH --out runs/detector",
+            "python -m training.beat_report --runs runs --sweep runs/sweep --detector runs/detector/beat-cae.json",
             "```",
         ]
     )
@@ -369,7 +402,7 @@ def main(argv: Iterable[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.beat_report", description="Write docs/beats.md.")
     parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
-    parser.add_argument("--detector", type=Path, help="detector.json of the beat detector's evaluation")
+    parser.add_argument("--detector", type=Path, help="what training.evaluate --out wrote of the beat detector")
     parser.add_argument("--sweep", type=Path, help="folder of the sweep")
     parser.add_argument("--out", type=Path, default=Path("docs/beats.md"))
     args = parser.parse_args(None if argv is None else list(argv))

@@ -47,6 +47,8 @@ LEAD_ORDER = ("MLII", "II", "ML2", "I")
 """A single lead is taken by name, the first of these; the record's first lead where none is there."""
 
 MARKS = "atr"
+WITHIN_S = 0.15
+"""A beat is found where a detection lies within 150 ms of its mark (ANSI/AAMI EC57)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,3 +162,24 @@ def part_of(source: str, record: str) -> str:
         if record in records:
             return part
     raise RecordError(f"MIT-BIH has no record {record}; give a folder of another source as its own.")
+
+
+def match(marked: NDArray[np.float64], found: NDArray[np.float64], within_s: float = WITHIN_S) -> NDArray[np.int64]:
+    """Return which detection belongs to each marked beat, (n,), -1 for none; the nearest pair goes first.
+
+    Parameters
+    ----------
+    marked, found : times in s, ascending.
+    """
+    pairs = []
+    first = np.searchsorted(found, marked - within_s)
+    last = np.searchsorted(found, marked + within_s, side="right")
+    for i, (a, b) in enumerate(zip(first, last, strict=True)):
+        pairs += [(abs(found[j] - marked[i]), i, j) for j in range(a, b)]
+    out = np.full(len(marked), -1, np.int64)
+    taken = set()
+    for _, i, j in sorted(pairs):
+        if out[i] < 0 and j not in taken:
+            out[i] = j
+            taken.add(j)
+    return out

@@ -19,11 +19,10 @@ from tqdm import tqdm
 
 from ecg_core.errors import ECGError
 from ecg_core.models.beat_windows import FROM_R, resampled
-from training.mitbih import annotated_stems, lead_of, read_annotated
+from training.mitbih import WITHIN_S, annotated_stems, lead_of, match, read_annotated
 
 WINDOW_S = 10.0
 SHARE = 0.9
-WITHIN_S = 0.15
 
 
 def published_peaks(x: NDArray[np.float32], fs: float = FROM_R.fs) -> NDArray[np.int64]:
@@ -47,19 +46,6 @@ def published_peaks(x: NDArray[np.float32], fs: float = FROM_R.fs) -> NDArray[np
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def matched(marked: NDArray[np.float64], found: NDArray[np.float64], within_s: float = WITHIN_S) -> NDArray[np.bool_]:
-    """Return which marked beats, (n,) in s and ascending, have a found one of their own within 150 ms."""
-    hit = np.zeros(len(marked), bool)
-    k = 0
-    for i, t in enumerate(marked):
-        while k < len(found) and found[k] < t - within_s:
-            k += 1
-        if k < len(found) and found[k] <= t + within_s:
-            hit[i] = True
-            k += 1
-    return hit
-
-
 def main(argv: Iterable[str] | None = None) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.peak_rule", description="Try the published peak rule.")
@@ -70,7 +56,7 @@ def main(argv: Iterable[str] | None = None) -> int:
         for stem in tqdm(annotated_stems(args.mitbih), disable=None):
             one = read_annotated(stem)
             x = resampled(one.record.lead(lead_of(one.record)), one.record.fs, FROM_R.fs)
-            hit = matched(one.samples / one.record.fs, published_peaks(x) / FROM_R.fs)
+            hit = match(one.samples / one.record.fs, published_peaks(x) / FROM_R.fs) >= 0
             hits, beats = hits + int(hit.sum()), beats + len(hit)
     except ECGError as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -48,15 +48,21 @@ def test_figures_are_those_of_the_files(runs: Path, tmp_path: Path):
 
 
 def test_the_detector_and_the_sweep_have_their_sections(runs: Path, tmp_path: Path):
-    rows = [{"what": "consensus AUROC", "value": 0.951, "bar": ".94"}]
+    figures = {"auroc": (0.951, 0.94, 0.96, 0.94), "false_alarms_fixed": (0.12, None, None, 0.10)}
+    rows = [
+        {"name": name, "what": f"the {name}", "figure": {"value": value, "low": low, "high": high}, "bar": bar}
+        for name, (value, low, high, bar) in figures.items()
+    ]
     records = [{"record": "100", "auroc": 0.987654, "sensitivity": 0.5, "false_alarms": 0.01}]
-    (tmp_path / "detector.json").write_text(json.dumps({"rows": rows, "records": records}))
+    told = {"model": "beat-cae", "checkpoint": "0" * 64, "part": "MIT-BIH DS2", "classes": {}}
+    (tmp_path / "detector.json").write_text(json.dumps({**told, "rows": rows, "records": records}))
     (tmp_path / "table.csv").write_text("trial,auroc,learning_rate,batch\n3,0.71,0.001,64\n1,0.6,0.1,128\n")
     out = tmp_path / "beats.md"
     argv = ["--runs", str(runs), "--detector", str(tmp_path / "detector.json"), "--sweep", str(tmp_path)]
     assert main([*argv, "--out", str(out)]) == 0
     text = out.read_text()
-    assert "| consensus AUROC | 0.951 | .94 |" in text and ".988" in text
+    assert "| the auroc | .951 (.940-.960) | at least .940 |  |" in text and ".988" in text
+    assert "| the false_alarms_fixed | .120 | at most .100 | falls short |" in text
     assert "0.600 to 0.710" in " ".join(text.split()) and "| 3 | 0.71 | 0.001 | 64 |" in text
 
 

@@ -27,6 +27,7 @@ from training.mitbih import (
     PACED,
     annotated_stems,
     lead_of,
+    match,
     part_of,
     patient_of,
     quiet_wfdb,
@@ -54,6 +55,13 @@ def test_the_split_is_de_chazals():
     assert not {*DS1} & {*DS2} and not {*DS1, *DS2} & {*PACED}
     assert len({*DS1, *DS2, *PACED}) == 48
     assert {*DS1_VALIDATION} < {*DS1}
+
+
+def test_a_detection_belongs_to_the_nearest_beat_and_to_one_alone():
+    found = match(np.array([1.0, 1.1, 5.0, 7.0]), np.array([1.09, 5.2, 6.9, 7.05]))
+    assert found.tolist() == [-1, 0, -1, 3]
+    assert match(np.array([1.0, 1.2]), np.array([1.1, 1.3])).tolist() in ([0, 1],)
+    assert match(np.array([1.0]), np.zeros(0)).tolist() == [-1]
 
 
 def test_every_mark_has_one_class():
