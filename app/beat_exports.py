@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.exports import File
 from app.state import Entry
+from ecg_core.ambulatory import BeatDetections, annotation_bytes
 from ecg_core.export import file_name
 from ecg_core.plain import neutralised
 
-if TYPE_CHECKING:
-    from ecg_core.ambulatory import BeatDetections
-
-ANNOTATOR = "lwb"
+ANNOTATOR = "lw"
 """Suffix of the annotation file: what `rdann` and other readers of WFDB call the annotator."""
 
 
@@ -33,7 +30,7 @@ def files(entry: Entry, found: BeatDetections) -> list[File]:
             f"Annotations (WFDB .{ANNOTATOR})",
             f"{annotation_stem(name)}.{ANNOTATOR}",
             "application/octet-stream",
-            lambda: annotations(found),
+            lambda: annotation_bytes(found),
         ),
     ]
 
@@ -72,10 +69,3 @@ def beats_csv(found: BeatDetections) -> bytes:
             [time, neutralised(found.lead[k]), rr, score, percentile, verdict, int(found.cluster[k]), *evidence]
         )
     return out.getvalue().encode()
-
-
-def annotations(found: BeatDetections) -> bytes:
-    """Return the beats as a WFDB annotation file."""
-    from ecg_core.ambulatory.annotations import encode_annotations
-
-    return encode_annotations(found)

@@ -190,12 +190,23 @@ def envelope(values: F32, fs: float) -> tuple[NDArray[np.uint8], NDArray[np.uint
 
 
 def reconstructed(detector: BeatDetector, record: Record, found: BeatDetections, beat: int) -> Reconstruction | None:
-    """Return what the detector's network makes of the seconds around a beat; None where there is no beat."""
-    if not len(found):
+    """Return what the detector's network makes of the seconds around a beat; None without a network or a beat.
+
+    Only the seconds around the beat are cut again, at the R peaks that are known: of a day, too, it takes no time.
+    """
+    from ecg_core.ambulatory.cleaning import FS
+    from ecg_core.ambulatory.detector import network_lead
+
+    if detector.network is None or not len(found):
         return None
-    values, start_s, fs = detector.reconstruct(record, beat)
-    lead = found.leads[0] if found.leads else record.leads[0]
-    return Reconstruction(lead, float(start_s), float(fs), np.asarray(values, dtype=np.float32).reshape(-1))
+    at_s = float(found.times_s[beat])
+    part = record.crop(max(0.0, at_s - AROUND_S), min(record.duration, at_s + AROUND_S))
+    begin_s = part.start_s - record.start_s
+    near = np.flatnonzero((found.times_s >= begin_s) & (found.times_s < begin_s + part.duration))
+    marked = np.round((found.times_s[near] - begin_s) * FS).astype(np.int64)
+    values, start_s, fs = detector.reconstruct(part, int(np.searchsorted(near, beat)), marked)
+    lead = record.leads[network_lead(record.leads)]
+    return Reconstruction(lead, begin_s + start_s, fs, np.asarray(values, dtype=np.float32).reshape(-1))
 
 
 def strip_leads(record: Record, found: BeatDetections, beat: int) -> tuple[str, ...]:

@@ -107,9 +107,10 @@ class BeatDetector:
             levels=LEVELS,
         )
 
-    def reconstruct(self, record: Record, k: int) -> tuple[np.ndarray, float, float]:
-        found = self.detect(record)
-        start_s = max(0.0, float(found.times_s[k]) - 1.0)
+    network = "a network"
+
+    def reconstruct(self, record: Record, k: int, marked: np.ndarray) -> tuple[np.ndarray, float, float]:
+        start_s = max(0.0, marked[k] / 360.0 - 1.0)
         x = record.crop(start_s, min(start_s + 2.0, record.duration)).signal[0]
         return uniform_filter1d(x, 5).astype(np.float32), start_s, record.fs
 

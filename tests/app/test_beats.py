@@ -127,7 +127,7 @@ def test_nothing_is_scored_again_when_a_beat_is_chosen(beats_app: AppTest, two_l
     calls: list[str] = []
     detect = fake_beats.BeatDetector.detect
     monkeypatch.setattr(fake_beats.BeatDetector, "detect", lambda *a: calls.append("detect") or detect(*a))
-    monkeypatch.setattr(fake_beats.BeatDetector, "reconstruct", lambda self, record, k: (np.zeros(500), 1.0, 250.0))
+    monkeypatch.setattr(fake_beats.BeatDetector, "reconstruct", lambda *a: (np.zeros(500), 1.0, 250.0))
     shown(beats_app, two_leads)
     act(beats_app, beat=5, rate=7)
     act(beats_app, beat=6, rate=3)
