@@ -137,7 +137,7 @@ def beats_at(record: Record, times_s: NDArray[np.float64]) -> F32:
     """
     w = round((BEFORE_S + AFTER_S) * SHAPE_HZ)
     offsets = (np.arange(w) / SHAPE_HZ - BEFORE_S) * record.fs
-    centres = (np.asarray(times_s) - record.start_s) * record.fs
+    centres = np.asarray(times_s) * record.fs
     inside = (centres + offsets[0] >= 0) & (centres + offsets[-1] <= record.n_samples - 2)
     at = centres[inside, None] + offsets
     low = np.floor(at).astype(np.int64)
