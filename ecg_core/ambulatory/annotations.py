@@ -2,7 +2,7 @@
 
 A beat above the threshold is marked "?" (a beat that is not classified: Leadwise does not say of what kind it is), with
 score, shape and lead beside it; every other beat is marked "N", the mark that software takes for a beat of the usual
-kind. A comment at the first sample says so. The bytes follow MIT's annotation format (WFDB Programmer's Guide, annot(5)).
+kind. A comment at the first sample says so. The bytes are in MIT format (WFDB Applications Guide, annot(5)).
 """
 
 from __future__ import annotations

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.ambulatory.cleaning import FS, Cleaner
 from ecg_core.ambulatory.dominant import AFTER, BEFORE, MARGIN, cut_beats
-from ecg_core.ambulatory.peaks import Peak, PeakFinder
+from ecg_core.ambulatory.peaks import PeakFinder
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -19,12 +18,6 @@ INT = NDArray[np.int64]
 
 HALF = FS
 """A network sees one second to either side of the R peak."""
-
-KNOWN_S = 0.85
-"""How long after a beat the next one is waited for: a monitor must say soon after a beat what it thinks of it."""
-
-WAIT = round((KNOWN_S + 0.2) * FS)
-"""A beat 0.85 s later is known to be one so many samples after the first."""
 
 LOCAL = 8
 """Intervals before a beat whose median is its local one."""
@@ -44,7 +37,6 @@ class Cut:
     around : (n, 720), mV: one second to either side in the lead that the network sees; (n, 0) where there is none.
     before : (n,), seconds since the beat before; NaN for the first.
     local : (n,), median of the last eight intervals before that; NaN where there are fewer than three.
-    after : (n,), seconds until the next beat, at most `KNOWN_S`: not more is known when a beat is judged.
     """
 
     at: INT
@@ -52,7 +44,6 @@ class Cut:
     around: F32
     before: F64
     local: F64
-    after: F64
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -60,13 +51,12 @@ class Cut:
 
     def rows(self, chosen: NDArray[np.bool_] | INT | slice) -> Cut:
         """Return some of the beats."""
-        parts = (self.at, self.beats, self.around, self.before, self.local, self.after)
-        return Cut(*(part[chosen] for part in parts))
+        return Cut(self.at[chosen], self.beats[chosen], self.around[chosen], self.before[chosen], self.local[chosen])
 
 
 def join(cuts: list[Cut]) -> Cut:
     """Return beats in one piece; at least one piece must be given."""
-    names = ("at", "beats", "around", "before", "local", "after")
+    names = ("at", "beats", "around", "before", "local")
     return Cut(*(np.concatenate([getattr(cut, name) for cut in cuts]) for name in names))
 
 
@@ -74,23 +64,21 @@ class _Marked:
     """R peaks that are known beforehand, in place of a `PeakFinder`."""
 
     def __init__(self, at: INT) -> None:
-        self._at = deque(int(sample) for sample in at)
-        self.frontier = self.known_until = 1 << 62
+        self._at = at
         self._seen = 0
+        self.frontier = 0
 
-    def push(self, x: F32, last: bool = False) -> list[Peak]:
+    def push(self, x: F32, last: bool = False) -> INT:
         """Return the peaks within the samples that have come in."""
         self._seen += x.shape[1]
-        found = []
-        while self._at and (last or self._at[0] + WAIT < self._seen):
-            at = self._at.popleft()
-            found.append(Peak(at, at))
-        self.frontier = self._at[0] if self._at else 1 << 62
+        n = len(self._at) if last else int(np.searchsorted(self._at, self._seen))
+        found, self._at = self._at[:n], self._at[n:]
+        self.frontier = self._seen
         return found
 
 
 class BeatCutter:
-    """Cuts beats as soon as all that is asked about them is known: 1.45 s after the R peak, 1 s after the beat's end.
+    """Cuts beats as soon as they are known without baseline: 1.45 s after the R peak, 1 s after the beat's end.
 
     Parameters
     ----------
@@ -104,14 +92,14 @@ class BeatCutter:
         self._finder = PeakFinder(n_leads) if marked is None else _Marked(marked)
         self._lead = network_lead
         self._low_seen = 0
-        self._pending: deque[Peak] = deque()
+        self._pending: deque[int] = deque()
         self._last: int | None = None
         self._intervals: deque[float] = deque(maxlen=LOCAL)
         self._empty = Cut(
             np.zeros(0, np.int64),
             np.zeros((0, n_leads, BEFORE + AFTER + 2 * MARGIN), np.float32),
             np.zeros((0, 0 if network_lead is None else 2 * HALF), np.float32),
-            *(np.zeros(0) for _ in range(3)),
+            *(np.zeros(0) for _ in range(2)),
         )
 
     def push(self, x: F32) -> Cut:
@@ -127,33 +115,23 @@ class BeatCutter:
     def _cut(self, last: bool) -> Cut:
         low, clean = self._cleaner.low, self._cleaner.clean
         if low.stop > self._low_seen or (last and low.stop):
-            self._pending.extend(self._finder.push(low.view(self._low_seen, low.stop), last))
+            self._pending.extend(self._finder.push(low.view(self._low_seen, low.stop), last).tolist())
             self._low_seen = low.stop
-        limit = 1 << 62 if last else min(clean.stop - AFTER, low.stop - HALF, self._finder.known_until - WAIT - 1)
+        limit = 1 << 62 if last else min(clean.stop - AFTER, low.stop - HALF)
         n = 0
-        while n < len(self._pending) and self._pending[n].at <= limit:
+        while n < len(self._pending) and self._pending[n] <= limit:
             n += 1
         out = self._take(n) if n else self._empty
-        oldest = min(self._finder.frontier, self._pending[0].at if self._pending else 1 << 62, low.stop)
+        oldest = min(self._finder.frontier, self._pending[0] if self._pending else 1 << 62, low.stop)
         for tail in (low, clean):
             tail.drop_before(min(oldest - 2 * HALF, clean.stop, self._low_seen))
         return out
 
     def _take(self, n: int) -> Cut:
-        peaks = list(islice(self._pending, n + 1))
-        for _ in range(n):
-            self._pending.popleft()
-        at = np.array([peak.at for peak in peaks], np.int64)
-        after = np.full(n, KNOWN_S)
-        if len(peaks) > 1:
-            until, known = np.diff(at) / FS, np.array([peak.known for peak in peaks[1:]])
-            m = len(until)
-            in_time = known - at[:m] <= WAIT
-            after[:m] = np.where(in_time, np.clip(until, LIMITS_S[0], KNOWN_S), KNOWN_S)
-        before, local = self._behind(at[:n])
+        at = np.array([self._pending.popleft() for _ in range(n)], np.int64)
         clean = self._cleaner.clean
         held = clean.view(clean.start, clean.stop)
-        return Cut(at[:n], cut_beats(held, at[:n], clean.start), self._around(at[:n]), before, local, after)
+        return Cut(at, cut_beats(held, at, clean.start), self._around(at), *self._behind(at))
 
     def _behind(self, at: INT) -> tuple[F64, F64]:
         """Return the interval before each beat and the median of those before it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.ambulatory.cutting import KNOWN_S, Cut
+from ecg_core.ambulatory.cutting import Cut
 from ecg_core.ambulatory.dominant import BEFORE, QRS, SMALLEST, WHOLE, P, T, lag_of, moved
 
 F32 = NDArray[np.float32]
@@ -17,8 +17,11 @@ SHAPE = (
 )
 """Features of a beat in one lead, in order."""
 
-TIMING = ("before_local", "before_record", "after_local", "after_record")
-"""Features of a beat's intervals, in order: logarithms of ratios to the median of the last ones and of the record."""
+TIMING = ("before_local", "before_record")
+"""Logarithms of the ratio of the interval before a beat to the median of the last eight and of the record."""
+
+LATE = 0.3
+"""A beat that comes late counts by this share of one that comes early: pauses are said apart."""
 
 WIDE = slice(BEFORE - 36, BEFORE + 58)
 
@@ -89,5 +92,5 @@ def timing_features(cut: Cut, usual: float) -> F64:
     """
     before = np.where(np.isfinite(cut.before), cut.before, usual)
     local = np.where(np.isfinite(cut.local), cut.local, usual)
-    after = cut.after / np.minimum(local, KNOWN_S), cut.after / min(usual, KNOWN_S)
-    return np.log(np.stack((before / local, before / usual, *after), axis=1))
+    ratios = np.log(np.stack((before / local, before / usual), axis=1))
+    return np.where(ratios > 0, LATE * ratios, ratios)

@@ -73,16 +73,18 @@ def alike(correlation: F64) -> NDArray[np.bool_]:
     return np.asarray(correlation >= min(ALIKE, float(np.median(correlation))))
 
 
-def spread_of(features: F64, smallest: F64) -> Spread:
+def spread_of(features: F64, smallest: F64 | float, others: F64 | None = None) -> Spread:
     """Return median and median absolute deviation of features over beats, (n_beats, ..., n_features).
 
     Parameters
     ----------
-    smallest : (n_features,), spread below which a record's beats are called equal.
+    smallest : spread below which a record's beats are called equal.
+    others : (n_features,), spread in most patients; the geometric mean of it and the record's own is taken: a few
+        minutes say little of a record's own, and ectopic beats among them too much.
     """
     middle = np.median(features, axis=0)
-    spread = MAD_TO_SD * np.median(np.abs(features - middle), axis=0)
-    return Spread(middle, np.maximum(spread, smallest))
+    own = np.maximum(MAD_TO_SD * np.median(np.abs(features - middle), axis=0), smallest)
+    return Spread(middle, own if others is None else np.sqrt(own * others))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,7 @@ class Group:
         return self.survival(self.distance(scaled))
 
 
-def fit_group(scaled: F64, weight: F64 | None = None) -> Group:
+def fit_group(scaled: F64) -> Group:
     """Fit a group on scaled features of normal beats, (n, k)."""
     from sklearn.covariance import ledoit_wolf
 

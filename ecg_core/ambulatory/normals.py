@@ -50,6 +50,7 @@ class Normals:
     ----------
     groups : by name, those of shape, "timing", and with a network "error" and "latent".
     weights : of the parts of the score.
+    spread : (len(SHAPE),), spread of features of shape within most patients.
     levels : (len(RATES),), the score that this share of normal beats exceeds.
     recalibration : how it follows a record's own beats.
     dominant : dominant beats of people with a normal ECG; None where they were not measured.
@@ -57,6 +58,7 @@ class Normals:
 
     groups: Mapping[str, Group]
     weights: Mapping[str, float]
+    spread: F64
     levels: F64
     recalibration: Recalibration
     dominant: DominantBeats | None
@@ -65,7 +67,7 @@ class Normals:
         """Return every array by group and name, as a checkpoint takes them."""
         found: dict[str, dict[str, NDArray[Any]]] = {
             "evidence": dict(pack(self.groups)),
-            "levels": {"rates": RATES, "levels": self.levels},
+            "levels": {"rates": RATES, "levels": self.levels, "spread": self.spread},
         }
         if self.dominant is not None:
             found["dominant"] = self.dominant.arrays()
@@ -87,8 +89,9 @@ class Normals:
         """
         try:
             dominant = DominantBeats.from_arrays(arrays["dominant"]) if "dominant" in arrays else None
-            groups = unpack(arrays["evidence"])
-            return cls(groups, dict(weights), arrays["levels"]["levels"], Recalibration(**recalibration), dominant)
+            groups, levels = unpack(arrays["evidence"]), arrays["levels"]
+            moved = Recalibration(**recalibration)
+            return cls(groups, dict(weights), levels["spread"], levels["levels"], moved, dominant)
         except (KeyError, TypeError) as error:
             raise CheckpointError(
                 f"The checkpoint of a beat detector does not fit its own config ({error}); get it again."

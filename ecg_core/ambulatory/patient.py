@@ -17,6 +17,7 @@ from ecg_core.models.beat_registry import BeatModel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+Parts = dict[str, F64]
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "qrs": ("qrs_correlation", "whole_correlation", "amplitude", "width", "slope"),
@@ -25,6 +26,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "t": ("t_residual",),
 }
 """Features of shape that are held together against normal beats, each lead by itself."""
+
+GROUP_WEIGHTS = {"qrs": 1.0, "residual": 1.0, "p": 1.0, "t": 0.5}
+
+LEAD_POWER = 2.0
+"""A lead counts by this power of how much of its usual QRS complex the dominant beat explains."""
 
 PARTS = ("shape", "timing", "network")
 LIMIT = 30.0
@@ -51,29 +57,37 @@ class Patient:
     ----------
     template : (n_leads, WIDTH), the dominant beat, mV at 360 Hz.
     usual : median RR interval, s.
+    leads : (n_leads,), how much each lead counts; the sum is one.
     shape, timing, network : where features of the patient's own beats lie.
     """
 
     template: F32
     usual: float
+    leads: F64
     shape: Spread
     timing: Spread
     network: Spread
 
 
-def learn(cut: Cut, model: BeatModel | None) -> tuple[Patient, Features]:
-    """Return what the beats of a patient say of him, and their features."""
+def learn(cut: Cut, model: BeatModel | None, others: F64 | None) -> tuple[Patient, Features]:
+    """Return what the beats of a patient say of him, and their features.
+
+    Parameters
+    ----------
+    others : (len(SHAPE),), spread of features of shape in most patients; None takes the patient's own alone.
+    """
     template = find_dominant(cut.beats).template
     known = cut.before[np.isfinite(cut.before)]
     usual = float(np.median(known)) if len(known) else 1.0
     features = features_of(cut, template, usual, model)
     rows = alike(1.0 - np.exp(features.shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
-    shape = spread_of(features.shape[rows], np.full(len(SHAPE), SMALLEST_SHAPE))
-    timing = spread_of(features.timing[rows], np.full(features.timing.shape[1], SMALLEST_TIMING))
-    network = spread_of(features.network[rows], np.full(features.network.shape[1], SMALLEST_SHAPE))
-    spread = network.spread.copy()
-    spread[1:] = 1.0  # latents keep their scale: only the patient's own place is taken off
-    return Patient(template, usual, shape, timing, Spread(network.middle, spread)), features
+    shape = spread_of(features.shape[rows], SMALLEST_SHAPE, others)
+    timing = spread_of(features.timing[rows], SMALLEST_TIMING)
+    network = spread_of(features.network[rows], SMALLEST_SHAPE)
+    network.spread[1:] = 1.0  # latents keep their scale: only the patient's own place is taken off
+    unexplained = shape.middle[:, SHAPE.index("qrs_residual")]
+    leads = np.exp(-LEAD_POWER * (unexplained - unexplained.min()))
+    return Patient(template, usual, leads / leads.sum(), shape, timing, network), features
 
 
 def features_of(cut: Cut, template: F32, usual: float, model: BeatModel | None) -> Features:
@@ -99,14 +113,20 @@ def columns(group: str) -> list[int]:
 
 def evidence_by_lead(features: Features, groups: Mapping[str, Group]) -> F64:
     """Return the evidence of shape in each lead, (n, n_leads), from scaled features."""
-    found = [groups[name].evidence(features.shape[..., columns(name)]) for name in GROUPS]
+    found = [GROUP_WEIGHTS[name] * groups[name].evidence(features.shape[..., columns(name)]) for name in GROUPS]
     return np.sum(found, axis=0)
 
 
-def parts_of(features: Features, groups: Mapping[str, Group], weights: Mapping[str, float]) -> dict[str, F64]:
-    """Return the parts of the score, each (n,), from scaled features; they add up to it."""
+def parts_of(features: Features, leads: F64, groups: Mapping[str, Group], weights: Mapping[str, float]) -> Parts:
+    """Return the parts of the score, each (n,), from scaled features; they add up to it.
+
+    Parameters
+    ----------
+    leads : (n_leads,), how much each lead counts.
+    weights : of the parts.
+    """
     parts = {
-        "shape": weights["shape"] * evidence_by_lead(features, groups).mean(axis=1),
+        "shape": weights["shape"] * (evidence_by_lead(features, groups) * leads).sum(axis=1),
         "timing": weights["timing"] * groups["timing"].evidence(features.timing),
     }
     if features.network.shape[1]:

@@ -11,7 +11,6 @@ often small in a lead, are found there.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
@@ -22,6 +21,7 @@ from ecg_core.ambulatory.cleaning import FS
 from ecg_core.ambulatory.tail import Tail
 
 F32 = NDArray[np.float32]
+INT = NDArray[np.int64]
 
 DOWN = 4
 RATE = FS / DOWN
@@ -62,14 +62,6 @@ SEARCH = 27
 _TAPER = (1.0 - 0.3 * np.abs(np.arange(-SEARCH, SEARCH + 1)) / SEARCH).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Peak:
-    """An R peak: its sample at 360 Hz, and the sample at which it was known to be one."""
-
-    at: int
-    known: int
-
-
 class PeakFinder:
     """R peaks of a signal that grows.
 
@@ -80,7 +72,6 @@ class PeakFinder:
     Attributes
     ----------
     frontier : no beat before this sample at 360 Hz will be found any more.
-    known_until : every beat that is known before this sample has been returned.
     """
 
     def __init__(self, n_leads: int) -> None:
@@ -96,10 +87,10 @@ class PeakFinder:
         self._leads: deque[tuple[int, int]] = deque()  # first sample at 90 Hz, and from there on the best lead
         self._tracker = Tracker()
         self._candidates = 0  # samples at 90 Hz in which candidates have been looked for
-        self.frontier = self.known_until = 0
+        self.frontier = 0
 
-    def push(self, x: F32, last: bool = False) -> list[Peak]:
-        """Take low-passed samples in, shape (n_leads, n) at 360 Hz from sample 0 on; return beats now known.
+    def push(self, x: F32, last: bool = False) -> INT:
+        """Take low-passed samples in, shape (n_leads, n) at 360 Hz from sample 0 on; return the R peaks known by now.
 
         `last` says that the recording ends with them.
         """
@@ -107,18 +98,16 @@ class PeakFinder:
             self._signal.append(np.repeat(x[:, :1], FS, axis=1))
         self._signal.append(x)
         if self._signal.stop <= 0:
-            return []
+            return np.zeros(0, np.int64)
         end = self._signal.stop
         if last:
             self._signal.append(np.repeat(self._signal.view(end - 1, end), 2 * FS, axis=1))
         self._filter()
         self._weigh(end // DOWN if last else None)
         found = self._look(end // DOWN if last else None)
-        if found:
-            places = np.clip(self._place(found), 0, end - 1)
-            found = [Peak(int(at), peak.known) for at, peak in zip(places, found, strict=True)]
+        peaks = np.clip(self._place(np.array(found, np.int64)), 0, end - 1) if found else np.zeros(0, np.int64)
         self._forget()
-        return found
+        return peaks
 
     def _filter(self) -> None:
         """Bring band and energy up to the signal."""
@@ -172,7 +161,7 @@ class PeakFinder:
             self._lead = preferred.index(max(preferred))
         self._leads.append((start, self._lead))
 
-    def _look(self, end: int | None) -> list[Peak]:
+    def _look(self, end: int | None) -> list[int]:
         """Find candidates as far as their surroundings are known, and let the tracker decide."""
         total = self._sum.view(self._sum.start, self._sum.stop)[0]
         first, stop = self._candidates, self._sum.stop - APART
@@ -188,18 +177,16 @@ class PeakFinder:
         here = padded[APART : APART + stop - first]
         highest = here > _highest(padded[: stop - first + APART - 1], APART)[: stop - first]
         highest &= here >= _highest(padded[APART + 1 :], APART)[: stop - first]
-        found: list[Peak] = []
+        found: list[int] = []
         for k in np.flatnonzero(highest):
             found += self._tracker.candidate(int(first + k), float(here[k]))
         found += self._tracker.reach(stop)
         self._candidates = stop
         self.frontier = self._tracker.frontier(stop) * DOWN
-        self.known_until = (stop + APART) * DOWN
         return found
 
-    def _place(self, peaks: list[Peak]) -> NDArray[np.int64]:
+    def _place(self, at: INT) -> INT:
         """Return the samples of the largest deflection near each peak of energy, in the lead that counts most there."""
-        at = np.array([peak.at for peak in peaks])
         starts = np.array([start for start, _ in self._leads])
         lead = np.array([lead for _, lead in self._leads])[np.maximum(np.searchsorted(starts, at, "right") - 1, 0)]
         while len(self._leads) > 1 and self._leads[1][0] <= at[-1] - 8 * BLOCK:
@@ -243,18 +230,18 @@ class Tracker:
         self._last_height = 1.0
         self._waiting: list[tuple[int, float]] = []
 
-    def candidate(self, at: int, height: float) -> list[Peak]:
+    def candidate(self, at: int, height: float) -> list[int]:
         """Take the next candidate in; return the beats that are known by it."""
         found = self._search(at)
         soon = at - self._last < AFTER_S * RATE and height < AFTER_HEIGHT * self._last_height
         if height >= HEIGHT * self._height and not soon:
             self._accept(at, height)
-            found.append(Peak(at, (at + APART) * DOWN))
+            found.append(at)
         elif height >= LOW_HEIGHT * self._height and not soon:
             self._waiting.append((at, height))
         return found
 
-    def reach(self, now: int) -> list[Peak]:
+    def reach(self, now: int) -> list[int]:
         """Say that there is no candidate before `now` that has not been taken in; return beats found in a gap."""
         return self._search(now)
 
@@ -262,9 +249,9 @@ class Tracker:
         """Return the sample before which no beat will be found any more."""
         return min(now, self._waiting[0][0]) if self._waiting else now
 
-    def _search(self, now: int) -> list[Peak]:
+    def _search(self, now: int) -> list[int]:
         """Look into the gap since the last beat for as long as it is one at `now`."""
-        found: list[Peak] = []
+        found: list[int] = []
         while self._waiting:
             deadline = self._last + int(min(GAP * self._interval, LONGEST_GAP_S * RATE))
             reached = max(deadline, self._waiting[0][0] + 1)
@@ -273,7 +260,7 @@ class Tracker:
             at, height = max((one for one in self._waiting if one[0] < reached), key=lambda one: one[1])
             self._waiting = [one for one in self._waiting if one[0] > at]
             self._accept(at, height, found_late=True)
-            found.append(Peak(at, (reached + APART) * DOWN))
+            found.append(at)
         return found
 
     def _accept(self, at: int, height: float, found_late: bool = False) -> None:
@@ -287,7 +274,6 @@ class Tracker:
         self._last, self._last_height = at, height
 
 
-def find_peaks(low: F32) -> NDArray[np.int64]:
+def find_peaks(low: F32) -> INT:
     """Return the samples of the R peaks of a whole low-passed signal, shape (n_leads, n) at 360 Hz."""
-    finder = PeakFinder(len(low))
-    return np.array([peak.at for peak in finder.push(low, last=True)], dtype=np.int64)
+    return PeakFinder(len(low)).push(low, last=True)

@@ -88,9 +88,9 @@ class Judge:
 
     def __init__(self, normals: Normals, network: BeatModel | None, cut: Cut) -> None:
         self._normals, self._network = normals, network
-        self.patient, self._features = learn(cut, network)
+        self.patient, self._features = learn(cut, network, normals.spread)
         self._learnt = cut
-        parts = parts_of(scaled(self._features, self.patient), normals.groups, normals.weights)
+        parts = parts_of(scaled(self._features, self.patient), self.patient.leads, normals.groups, normals.weights)
         shift = normals.recalibration.shift(_total(parts))
         self.levels = normals.levels + shift
         self.recalibrated = shift != 0.0
@@ -117,7 +117,7 @@ class Judge:
 
     def _judge(self, cut: Cut, features: Features) -> Judged:
         own = scaled(features, self.patient)
-        parts = parts_of(own, self._normals.groups, self._normals.weights)
+        parts = parts_of(own, self.patient.leads, self._normals.groups, self._normals.weights)
         score = _total(parts)
         lead = evidence_by_lead(own, self._normals.groups).argmax(axis=1)
         shape = self._shapes.assign(self._complexes(cut))
