@@ -60,11 +60,12 @@ class Sweep {
     pen.beginPath();
     for (let s = 0; s < SWEEP_S; s += 1) { pen.moveTo(Math.round((s / SWEEP_S) * width) + 0.5, TOP); pen.lineTo(Math.round((s / SWEEP_S) * width) + 0.5, tall); }
     pen.stroke();
+    pen.fillStyle = ink("highlight");
+    pen.beginPath(); // one path: where two marks meet the colour is no stronger
     for (const beat of this.beats) {
-      if (beat.time > head || beat.time < oldest || !beat.anomalous) continue;
-      pen.fillStyle = ink("highlight");
-      pen.fillRect(x(beat.time) - (0.2 / SWEEP_S) * width, TOP, (0.5 / SWEEP_S) * width, tall - TOP);
+      if (beat.time <= head && beat.time >= oldest && beat.anomalous) pen.rect(x(beat.time) - (0.2 / SWEEP_S) * width, TOP, (0.5 / SWEEP_S) * width, tall - TOP);
     }
+    pen.fill();
     pen.strokeStyle = ink("trace");
     pen.lineWidth = 1.3;
     const per = (SWEEP_S * fs) / width > 4 ? Math.floor((SWEEP_S * fs) / width / 2) : 1;
@@ -74,7 +75,7 @@ class Sweep {
         if (b <= a) continue;
         let level = this.zero[r] ?? 0, down = false;
         pen.beginPath();
-        for (let i = Math.ceil(a * fs); i <= b * fs; i += per) {
+        for (let i = Math.ceil(a * fs - 1e-6); i < b * fs - 0.5; i += per) {
           const at = x(i / fs), y = y0 - (values[i % size] - level) * scale;
           if (down) pen.lineTo(at, y); else pen.moveTo(at, y);
           down = true;
