@@ -1,6 +1,7 @@
 """Train a network of single beats on beats of class N; `training.train` comes here for a beat network's TOML.
 
-    python -m training.train --config training/configs/beat-cae.toml --data PREPARED [--protocol random]
+    python -m training.train --config training/configs/beat-cae.toml --data PREPARED
+    python -m training.train --config training/configs/beat-cae-random.toml --data PREPARED
 
 Writes RUNS/<name>-<protocol>/network.safetensors, train.json and log.jsonl. Killed at any moment, the same command goes
 on from the last saved step to the same weights: every step draws its beats from (seed, step).

@@ -1,7 +1,7 @@
 """Train one autoencoder: the encoder on all unlabelled records, then the decoder on pure normals.
 
     python -m training.train --config training/configs/cae.toml --data PREPARED
-    python -m training.train --config training/configs/beat-cae.toml --data PREPARED [--protocol random]
+    python -m training.train --config training/configs/beat-cae.toml --data PREPARED
 
 The second is a network of single beats (`training.beat_train`).
 Writes RUNS/<name>/network.safetensors, train.json and log.jsonl. Killed at any moment, the same command goes on from

@@ -57,10 +57,12 @@ def trained(folder: Path, made: BeatTrainConfig) -> dict[str, torch.Tensor]:
     return one.model.state_dict()
 
 
-@pytest.mark.parametrize("name", ["beat-cae", "beat-cae-187", "beat-cae-187-augmented", "beat-cnn-lstm"])
+@pytest.mark.parametrize(
+    "name", ["beat-cae", "beat-cae-random", "beat-cae-187", "beat-cae-187-augmented", "beat-cnn-lstm"]
+)
 def test_shipped_configurations_load_and_build(root, name, tmp_path):
     found = load_config(root / "training" / "configs" / f"{name}.toml", BeatTrainConfig)
-    assert found.name == name
+    assert found.run == (name if name.endswith("random") else f"{name}-interpatient")
     assert BeatRun(found, tmp_path).model.config.n_samples == (187 if "187" in name else 720)
 
 
