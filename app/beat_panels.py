@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +36,8 @@ COLUMNS_HZ = 20
 """Columns a second of the strips of the whole recording: about one a pixel."""
 
 STRIP_LEADS = 3
+LEVEL_POINTS = 60
+"""Values of a second that its level is told by."""
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,9 @@ def envelope(values: F32, fs: float) -> tuple[NDArray[np.uint8], NDArray[np.uint
     """Return lows and highs by column, as bytes, and how many mV 127 steps are."""
     n = len(values)
     seconds = max(1, int(n / fs))
-    edges = np.linspace(0, n, seconds + 1).astype(np.int64)
-    step = max(1, int(fs // 60))  # the level of a second needs no more than 60 of its values
-    level = np.array([np.median(values[a:b:step]) for a, b in pairwise(edges)])
+    first = (np.arange(seconds) * n / seconds).astype(np.int64)
+    within = (np.arange(LEVEL_POINTS) * n / seconds / LEVEL_POINTS).astype(np.int64)
+    level = np.median(values[first[:, None] + within], axis=1)
     columns = max(1, int(n / fs * COLUMNS_HZ))
     cuts = (np.arange(columns) * fs / COLUMNS_HZ).astype(np.int64)
     base = np.interp(np.arange(columns) / COLUMNS_HZ, np.arange(seconds) + 0.5, level)

@@ -162,16 +162,18 @@ const TACHOGRAM = {
   tachoAnomalous(pen, ink, x, y, first, last, dense) {
     const { rr } = this.scores, r = dense && this.list.length > 400 ? 2.4 : 3.8;
     pen.fillStyle = ink.anomaly;
-    pen.beginPath();
+    const taken = new Set(); // of a day, thousands lie on one another; each is a path of its own: one of all is slow
     for (let k = first; k < last; k++) {
       if (!this.anomalous[k]) continue;
-      const cx = x(this.time(k)), cy = rr[k] === rr[k] ? y(rr[k]) : y(10);
+      const cx = x(this.time(k)), cy = rr[k] === rr[k] ? y(rr[k]) : y(10), cell = Math.round(cx) * 1000 + Math.round(cy / 2);
+      if (taken.has(cell)) continue;
+      taken.add(cell);
+      pen.beginPath();
       pen.moveTo(cx, cy - r);
       pen.lineTo(cx + r, cy + r * 0.8);
       pen.lineTo(cx - r, cy + r * 0.8);
-      pen.closePath();
+      pen.fill();
     }
-    pen.fill();
   },
 
   tachoRuns(pen, ink, x, base) {
