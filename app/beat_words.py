@@ -143,8 +143,9 @@ def where(found: BeatDetections, total_s: float) -> dict[str, Any]:
         return {"title": "No beat is marked", "lines": []}
     lines = []
     if total_s > 180:
-        minute, count = Counter((found.times_s[at] // 60).astype(int).tolist()).most_common(1)[0]
-        lines.append(f"most in minute {minute + 1}: {count} of {len(at):,}")
+        each, unit = (3600.0, "hour") if total_s > 7200 else (60.0, "minute")
+        which, count = Counter((found.times_s[at] // each).astype(int).tolist()).most_common(1)[0]
+        lines.append(f"most in {unit} {which + 1}: {count:,} of {len(at):,}")
     leads = Counter(found.lead[k] for k in at)
     if len(found.leads) > 1:
         told = ", ".join(f"{lead} ({n:,})" for lead, n in leads.most_common(3))

@@ -52,7 +52,7 @@ const TABLE = {
     this.drawn.table = key;
     const place = this.placeOf.get(this.chosen), n = this.order.length;
     this.back.disabled = this.next.disabled = !n;
-    this.tableHead.replaceChildren(element("h3", {}, "Anomalous beats"), element("span.aside", {}, place === undefined ? n.toLocaleString("en") : `${(place + 1).toLocaleString("en")} of ${n.toLocaleString("en")}`),
+    this.tableHead.replaceChildren(element("h3", {}, "Anomalous beats"), element("span.aside", {}, place === undefined ? n.toLocaleString("en") : `${(place + 1).toLocaleString("en")} / ${n.toLocaleString("en")}`),
       element("span.jump", {}, this.back, this.next));
     this.sortHeads.forEach((cell, k) => cell.setAttribute("aria-sort", (k === 1) === this.byScore ? (k ? "descending" : "ascending") : "none"));
     this.rows.style.height = `${Math.min(TABLE_TALL, (n + 1) * ROW_TALL + 4)}px`;
@@ -71,7 +71,7 @@ const TABLE = {
     const made = first ? [gap(first)] : [];
     for (let place = first; place < last; place++) {
       const k = order[place], rr = scores.rr[k], own = k === this.chosen;
-      const tr = element(own ? "tr.own" : "tr", { "aria-rowindex": place + 2, "aria-current": own ? "true" : null }, element("th", { scope: "row" }, clock(this.time(k), this.given.duration_s, this.given.duration_s < 3600)),
+      const tr = element(own ? "tr.own" : "tr", { "aria-rowindex": place + 2, "aria-current": own ? "true" : null }, element("th", { scope: "row" }, clock(this.time(k), this.given.duration_s, true)),
         element("td.figure", {}, rr === rr ? String(Math.round(rr * 1000)) : "–"), element("td.figure", {}, scores.score[k].toFixed(1)), element("td", {}, shapeName(scores.cluster[k])), element("td", {}, scores.leads[scores.lead[k]] || ""));
       tr.addEventListener("click", () => this.choose(k));
       made.push(tr);

@@ -160,7 +160,7 @@ const TACHOGRAM = {
   },
 
   tachoAnomalous(pen, ink, x, y, first, last, dense) {
-    const { rr } = this.scores, r = dense && this.list.length > 400 ? 2.4 : 3.8;
+    const { rr } = this.scores, r = !dense ? 3.8 : this.list.length > 3000 ? 1.6 : this.list.length > 400 ? 2.4 : 3.8;
     pen.fillStyle = ink.anomaly;
     const taken = new Set(); // of a day, thousands lie on one another; each is a path of its own: one of all is slow
     for (let k = first; k < last; k++) {
