@@ -85,8 +85,8 @@ def card(config: BeatConfig) -> str:
         f"# {config.title}: {config.name}",
         "",
         *prose(f"""
-            Judges single beats of a recording of one lead or more, each beside the patient's own dominant beat. Parts of
-            the score, each -log of the share of normal beats that are as far, and their weights: {weights}. {own}"""),
+            Judges single beats of a recording of one lead or more, each beside the patient's own dominant beat. Parts
+            of the score, each -log of the share of normal beats that are as far, and their weights: {weights}. {own}"""),
         "",
         f"Checkpoint `{config.weights_sha256[:12]}`."
         + (f" Training run of the network: `{network}`." if network else ""),
@@ -102,8 +102,8 @@ def card(config: BeatConfig) -> str:
         *prose(f"""
             MIT-BIH Arrhythmia Database 1.0.0 (Moody and Mark 2001, doi:10.1109/51.932724; ODC-By 1.0), AAMI classes,
             split between patients as de Chazal et al. (2004, doi:10.1109/TBME.2004.827359). Fitted on DS1 alone:
-            {calibration.get("n_beats", 0):,} beats of class N in {calibration.get("n_records", 0)} records; every choice
-            by leaving out one record of DS1."""),
+            {calibration.get("n_beats", 0):,} beats of class N in {calibration.get("n_records", 0)} records; every
+            choice by leaving out one record of DS1."""),
         "",
         "## Figures",
         "",
@@ -119,8 +119,8 @@ def card(config: BeatConfig) -> str:
             - Premature beats with the shape of the others are told by their intervals alone, and in an irregular
             rhythm hardly."""),
         *prose("""
-            - 44 patients of one laboratory, 1975-1979, two leads at 360 Hz: measure it on your own recordings (`python -m
-            training.evaluate --model NAME --data FOLDER`)."""),
+            - 44 patients of one laboratory, 1975-1979, two leads at 360 Hz: measure it on your own recordings (`python
+            -m training.evaluate --model NAME --data FOLDER`)."""),
         "",
     ]
     return "\n".join(lines)
