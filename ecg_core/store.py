@@ -8,6 +8,9 @@ from pathlib import Path
 CONSENSUS = "consensus"
 """The detector that is made of the others: the default of a store that has it."""
 
+BEAT_DETECTOR = "beat-cae"
+"""The detector of single beats that is taken unless another is named."""
+
 BEATS_FILE = "beats.json"
 """What describes a detector of single beats, in place of config.json."""
 

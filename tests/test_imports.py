@@ -53,7 +53,18 @@ ORDER = [
         "paper",
         "overlay",
     ],
-    *["findings", "report", "export", "score_file", "report_file", "batch", "batch_file", "worklist", "cli"],
+    *[
+        "findings",
+        "report",
+        "export",
+        "score_file",
+        "report_file",
+        "batch",
+        "batch_file",
+        "beats_file",
+        "worklist",
+        "cli",
+    ],
     "__main__",
 ]
 

@@ -2,7 +2,7 @@
 
 A beat above the threshold is marked "?" (a beat that is not classified: Leadwise does not say of what kind it is), with
 score, shape and lead beside it; every other beat is marked "N", the mark that software takes for a beat of the usual
-kind. A comment at the first sample says so. The bytes are in MIT format (WFDB Applications Guide, annot(5)).
+kind. A comment at the second sample says so. The bytes are in MIT format (WFDB Applications Guide, annot(5)).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def annotation_bytes(found: BeatDetections) -> bytes:
         *_annotation(COMMENT, 0, f"## time resolution: {found.fs:g}"),
         *_annotation(
             COMMENT,
-            0,
+            1,  # readers take comments at sample 0 for definitions
             f"Leadwise {found.model} {found.checkpoint[:12]}: ? is above the threshold {found.threshold:.3f} "
             f"({100 * found.false_alarm_rate:g} % false alarms), N is not; research use, not a diagnosis.",
         ),
     ]
-    last = 0
+    last = 1
     samples = np.round(found.times_s * found.fs).astype(np.int64)
     for k, sample in enumerate(samples.tolist()):
         sample = max(sample, last)

@@ -9,9 +9,9 @@ F32 = NDArray[np.float32]
 INT = NDArray[np.int64]
 
 ALIKE = 0.9
-"""Beats whose QRS complexes correlate as much over all leads have one shape."""
+"""Beats whose QRS complexes correlate as much over the leads, as far as these count, have one shape."""
 
-MOST_SHAPES = 12
+MOST_SHAPES = 9
 """Beats that fit none of so many shapes join the nearest."""
 
 RATE = 0.1
@@ -24,10 +24,12 @@ class Shapes:
     Parameters
     ----------
     dominant : (n_leads, n), the dominant beat's QRS complex: the first shape.
+    leads : (n_leads,), how much each lead counts.
     """
 
-    def __init__(self, dominant: F32) -> None:
-        self._scale = np.sqrt(np.square(_centred(dominant[None])).sum(axis=(0, 2)) + 1e-9).astype(np.float32)
+    def __init__(self, dominant: F32, leads: NDArray[np.float64]) -> None:
+        size = np.sqrt(np.square(_centred(dominant[None])).sum(axis=(0, 2)) + 1e-9)
+        self._scale = (size / np.sqrt(leads + 1e-6)).astype(np.float32)
         self._shapes = self._prepared(dominant[None])
         self._counts = [1]
 

@@ -21,12 +21,12 @@ from ecg_core.checkpoints.beats import BeatCheckpoint, beat_folder, load_beat_ch
 from ecg_core.errors import CheckpointError, RecordError
 from ecg_core.readers.limits import MIN_S
 from ecg_core.records import Record
+from ecg_core.store import BEAT_DETECTOR
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 INT = NDArray[np.int64]
 
-DEFAULT = "beat-cae"
 PIECE_S = 60.0
 """A recording in memory is worked on in pieces of so many seconds."""
 
@@ -68,7 +68,7 @@ class BeatDetector:
         )
 
     @classmethod
-    def from_store(cls, name: str = DEFAULT, store: str | Path | None = None) -> BeatDetector:
+    def from_store(cls, name: str = BEAT_DETECTOR, store: str | Path | None = None) -> BeatDetector:
         """Load a detector by its name in a store, the shipped one unless told otherwise.
 
         Raises

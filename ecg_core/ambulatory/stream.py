@@ -94,7 +94,7 @@ class Judge:
         shift = normals.recalibration.shift(_total(parts))
         self.levels = normals.levels + shift
         self.recalibrated = shift != 0.0
-        self._shapes = Shapes(self.patient.template[:, QRS])
+        self._shapes = Shapes(self.patient.template[:, QRS], self.patient.leads)
 
     def learnt(self) -> Judged:
         """Return the scores of the beats that the patient was learnt from; they are forgotten then."""
