@@ -7,13 +7,13 @@ import importlib.util
 import io
 import lzma
 import tarfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import wfdb
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import driving
@@ -93,6 +93,9 @@ def test_a_record_of_mit_bih_from_the_drop_to_files_that_others_read(
     assert len(rows) == drawn["n"]
     marked = [row for row in rows if row["anomalous"] == "true"]
     assert len(marked) == drawn["anomalous"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # wfdb's import calls what pandas gives up
+        import wfdb
     truth = wfdb.rdann(str(mitbih / RECORD), "atr")
     ventricular = truth.sample[np.isin(truth.symbol, ["V"])] / 360
     times = np.array([float(row["time_s"]) for row in marked])
@@ -169,7 +172,7 @@ def test_the_threshold_moves_at_once_and_the_server_follows(page: Page, address:
 
 def test_a_click_on_the_whole_recording_shows_its_seconds(page: Page, address: str) -> None:
     before = example(page, address)
-    whole = page.get_by_role("region", name="The whole recording")
+    whole = page.get_by_role("region", name="The whole recording, a line a minute")
     whole.scroll_into_view_if_needed()
     box = whole.bounding_box()
     page.mouse.click(box["x"] + box["width"] - 30, box["y"] + 3.5 * 30)

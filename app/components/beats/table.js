@@ -24,13 +24,13 @@ const TABLE = {
       event.preventDefault();
       event.stopPropagation();
     });
-    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K", "aria-label": "Previous anomalous beat" }, "Prev", element("kbd", {}, "K"));
-    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J", "aria-label": "Next anomalous beat" }, "Next", element("kbd", {}, "J"));
+    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K", title: "Previous anomalous beat" }, "Prev", element("kbd", {}, "K"));
+    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J", title: "Next anomalous beat" }, "Next", element("kbd", {}, "J"));
     this.back.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
     this.keys = (event) => this.tableKey(event);
     document.addEventListener("keydown", this.keys);
-    return element("section", { "aria-label": "Anomalous beats" }, this.tableHead, this.rows);
+    return element("section", {}, this.tableHead, this.rows);
   },
 
   tableKey(event) {

@@ -11,7 +11,7 @@ const WHOLE = {
     this.scroller.addEventListener("scroll", () => { if (this.scores) this.paintWhole(); }, { passive: true });
     this.scroller.addEventListener("click", (event) => this.wholeAt(event));
     this.scroller.addEventListener("keydown", (event) => { if (event.key.startsWith("Arrow") || event.key.startsWith("Page")) event.stopPropagation(); });
-    this.wholeSection = element("section", { "aria-label": "The whole recording" }, this.wholeHead, this.scroller);
+    this.wholeSection = element("section", {}, this.wholeHead, this.scroller);
     return this.wholeSection;
   },
 
