@@ -86,7 +86,8 @@ def card(config: BeatConfig) -> str:
         "",
         *prose(f"""
             Judges single beats of a recording of one lead or more, each beside the patient's own dominant beat. Parts
-            of the score, each -log of the share of normal beats that are as far, and their weights: {weights}. {own}"""),
+            of the score, each -log of the share of normal beats that are as far, with their weights: {weights}.
+            {own}"""),
         "",
         f"Checkpoint `{config.weights_sha256[:12]}`."
         + (f" Training run of the network: `{network}`." if network else ""),
