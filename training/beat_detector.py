@@ -37,7 +37,7 @@ from ecg_core.ambulatory.patient import (
     scaled,
 )
 from ecg_core.ambulatory.unusual import OTHER, DominantBeats, lead_class, measures
-from ecg_core.checkpoints.beats import BeatCheckpoint, BeatConfig, save_beat_checkpoint
+from ecg_core.checkpoints.beats import BeatCheckpoint, BeatConfig, load_beat_checkpoint, save_beat_checkpoint
 from ecg_core.metrics import auroc
 from ecg_core.models.beat_registry import BeatModel, beat_architecture_of
 from ecg_core.records import LEADS, twelve_from_eight
@@ -205,7 +205,11 @@ def fit(args: argparse.Namespace) -> BeatConfig:
     alarms = float(np.mean(np.concatenate(moved)[normal] > fixed))
     ventricular = np.concatenate([one.classes for one in records]) == "V"
     print(f"recalibrated: {alarms:.4f} false alarms, V {np.mean(np.concatenate(moved)[ventricular] > fixed):.4f}")
-    dominant = dominant_beats(args.data) if args.data else None
+    dominant = None
+    if args.dominant:
+        dominant = DominantBeats.from_arrays(load_beat_checkpoint(args.dominant).group("dominant"))
+    elif args.data:
+        dominant = dominant_beats(args.data)
     normals = Normals(fit_groups(records), weights, others, levels, recalibration, dominant)
     config = BeatConfig(
         name=args.name,
@@ -231,6 +235,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--mitbih", type=Path, required=True, help="folder with MIT-BIH's records and .atr files")
     parser.add_argument("--run", type=Path, help="run of a network of beats; without, the detector has none")
     parser.add_argument("--data", type=Path, help="what training.prepare wrote of PTB-XL: normal dominant beats")
+    parser.add_argument("--dominant", type=Path, help="checkpoint of beats to take the normal dominant beats from")
     parser.add_argument("--name", default="beat-cae", help="of the checkpoint (default: %(default)s)")
     parser.add_argument("--store", type=Path, default=default_store(), help="folder of models (default: the shipped)")
     parser.add_argument("--explore", action="store_true", help="print what parts and weights give on DS1")
