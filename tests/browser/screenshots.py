@@ -149,8 +149,8 @@ def batch(page: Page, address: str, files: Path) -> None:
 
 
 def beats_drawn(page: Page) -> None:
-    """Wait until the beat on view is drawn with its reconstruction."""
-    page.wait_for_function("() => window.leadwise && window.leadwise.beats && window.leadwise.beats.made")
+    """Wait until the beat on view is drawn with what was made of it."""
+    page.wait_for_function("() => window.leadwise && window.leadwise.beats && window.leadwise.beats.ready")
 
 
 def beats(page: Page, address: str, files: Path) -> None:

@@ -7,7 +7,6 @@ import importlib.util
 import io
 import lzma
 import tarfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ RECORD = "106"
 EXAMPLE = "Two leads, 8 minutes"
 ANY = "() => window.leadwise && window.leadwise.beats"
 SETTLED = "() => !document.documentElement.hasAttribute('data-leadwise-behind')"
-WHOLE = "() => window.leadwise && window.leadwise.beats && window.leadwise.beats.made"
+WHOLE = "() => window.leadwise && window.leadwise.beats && window.leadwise.beats.ready"
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +70,12 @@ def example(page: Page, address: str) -> dict[str, Any]:
 
 
 def at_beat(page: Page, beat: int) -> dict[str, Any]:
-    """Wait until a beat is on view with its reconstruction."""
-    page.wait_for_function("beat => window.leadwise.beats.beat === beat && window.leadwise.beats.made", arg=beat)
+    """Wait until a beat is on view with what was made of it."""
+    page.wait_for_function("beat => window.leadwise.beats.beat === beat && window.leadwise.beats.ready", arg=beat)
     return page.evaluate(ANY)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb calls what pandas gives up
 def test_a_record_of_mit_bih_from_the_drop_to_files_that_others_read(
     page: Page, address: str, mitbih: Path, tmp_path: Path
 ) -> None:
@@ -93,9 +93,8 @@ def test_a_record_of_mit_bih_from_the_drop_to_files_that_others_read(
     assert len(rows) == drawn["n"]
     marked = [row for row in rows if row["anomalous"] == "true"]
     assert len(marked) == drawn["anomalous"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # wfdb's import calls what pandas gives up
-        import wfdb
+    import wfdb
+
     truth = wfdb.rdann(str(mitbih / RECORD), "atr")
     ventricular = truth.sample[np.isin(truth.symbol, ["V"])] / 360
     times = np.array([float(row["time_s"]) for row in marked])

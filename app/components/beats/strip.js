@@ -20,7 +20,7 @@ const STRIP = {
     Object.assign(this, { ppm, stripFrom: start, stripTo: Math.min(start + seconds, end), stripWide: width });
     this.paper();
     this.closeUps();
-    shared().beats = { at: performance.now(), id: given.id, beat: this.chosen, rate: this.at, made: strip.beat === this.chosen && Boolean(strip.made), anomalous: this.list.length, n: this.scores.n };
+    shared().beats = { at: performance.now(), id: given.id, beat: this.chosen, rate: this.at, ready: strip.beat === this.chosen, anomalous: this.list.length, n: this.scores.n };
   },
 
   x(t) { return (GUTTER_MM + (t - this.stripFrom) * 25) * this.ppm; },
