@@ -177,7 +177,7 @@ def _dominant(found: BeatDetections) -> str:
         return words.DASH
     if found.dominant_percentile >= 99.95:
         return "more unusual than all normal ones"
-    return f"more unusual than {found.dominant_percentile:.0f} % of normal ones"
+    return f"percentile {found.dominant_percentile:.0f} of normal ones"
 
 
 def spoken(found: BeatDetections, total_s: float) -> str:

@@ -97,7 +97,7 @@ def test_an_unusual_dominant_beat_is_said_before_all_else(beats_app: AppTest, tw
     data = view(shown(beats_app, replace(two_leads, name="unusual")))
     assert data["warnings"] == ["The dominant beat is itself unlike normal beats: read its shape first."]
     assert data["verdict"]["spoken"].startswith("The dominant beat is itself")
-    assert ["Dominant beat", "more unusual than 99 % of normal ones", True] in data["verdict"]["facts"]
+    assert ["Dominant beat", "percentile 99 of normal ones", True] in data["verdict"]["facts"]
 
 
 def test_the_strongest_beat_comes_first_and_the_chosen_one_stays(beats_app: AppTest, two_leads: Record, found) -> None:
