@@ -200,6 +200,29 @@ def test_no_name_of_a_file_is_markup(beats_app: AppTest, two_leads: Record) -> N
     assert packets(beats_app)["beat_scores"]["leads"] == ["<b>", "V1"], "the browser sets it as text"
 
 
+def test_a_replay_is_shown_until_it_is_ended(beats_app: AppTest, two_leads: Record) -> None:
+    shown(beats_app, two_leads)
+    assert not parts(beats_app, "leadwise_replay")
+    button(beats_app, "Replay").click().run()
+    assert not beats_app.exception
+    (packet,) = parts(beats_app, "leadwise_replay")
+    assert header(packet)["start_s"] == pytest.approx(45.0), "the first half is learnt from"
+    assert "0:45 of 1:30" in page_words(beats_app)
+    button(beats_app, "End replay").click().run()
+    assert not parts(beats_app, "leadwise_replay")
+    assert view(beats_app)["n"] > 60
+
+
+def test_a_recording_over_an_hour_is_gathered_from_its_files(two_leads: Record, monkeypatch) -> None:
+    blocks = [two_leads.crop(at, at + 30.0) for at in (0.0, 30.0, 60.0)]
+    monkeypatch.setattr(beat_leads, "read_blocks", lambda files, **said: iter(blocks))
+    entry = Entry("x", blocks[0], whole_s=90.0)
+    whole = beat_leads.of_all(entry, ("V1",))
+    assert whole.leads == ("V1",)
+    np.testing.assert_array_equal(whole.signal[0], two_leads.lead("V1"))
+    assert beat_leads.of_all(Entry("x", two_leads), two_leads.leads) is two_leads
+
+
 # --- where records of fewer leads open -----------------------------------------------------------------------------
 
 
