@@ -223,7 +223,13 @@ def fit(args: argparse.Namespace) -> BeatConfig:
             "n_beats": int(normal.sum()),
             "false_alarm_rate": RATE,
         },
-        training={"network": Path(args.run).name if args.run else "", "left_out": figures(records, scores)},
+        training={
+            "network": Path(args.run).name if args.run else "",
+            "left_out": figures(records, scores),
+            "left_out_without_network": figures(
+                records, [total({**p, "network": 0.0 * p["shape"]}, WEIGHTS) for p in parts]
+            ),
+        },
         data={"fitted": "MIT-BIH Arrhythmia Database 1.0.0, DS1", "dominant": "PTB-XL 1.0.3" if dominant else ""},
     )
     return save_beat_checkpoint(BeatCheckpoint(config, normals.arrays(), model), args.store / args.name)
