@@ -79,7 +79,7 @@ const TACHOGRAM = {
     this.tachoLine(pen, ink, x, y, first, last, dense);
     this.tachoRuns(pen, ink, x, base);
     this.tachoAnomalous(pen, ink, x, y, first, last, dense);
-    this.tachoPauses(pen, ink, x, y, dense);
+    this.tachoPauses(pen, ink, x);
     pen.restore();
     const cx = Math.round(x(t0)) + 0.5;
     pen.strokeStyle = ink.text;
@@ -184,16 +184,17 @@ const TACHOGRAM = {
     }
   },
 
-  tachoPauses(pen, ink, x, y, dense) {
+  // the longest first, as many as there is room for
+  tachoPauses(pen, ink, x) {
+    const { scores } = this, placed = [], right = this.tacho.clientWidth - 34;
     pen.fillStyle = ink.text;
     pen.textAlign = "center";
-    let free = -1e9;
-    for (const [after, seconds] of this.scores.pauses) {
-      if (after + 1 >= this.scores.n) continue;
+    for (const [after, seconds] of [...scores.pauses].sort((a, b) => b[1] - a[1]).slice(0, 200)) {
+      if (after + 1 >= scores.n || placed.length >= 9) continue;
       const at = x(this.time(after + 1));
-      if (at < TACHO_LEFT || at - free < (dense ? 64 : 56)) continue;
-      pen.fillText(`pause ${seconds.toFixed(1)} s`, Math.max(at, TACHO_LEFT + 32), 10);
-      free = at;
+      if (at < TACHO_LEFT || at > right + 34 || placed.some((other) => Math.abs(other - at) < 80)) continue;
+      pen.fillText(`pause ${seconds.toFixed(1)} s`, Math.min(right, Math.max(at, TACHO_LEFT + 34)), 10);
+      placed.push(at);
     }
   },
 };
