@@ -21,6 +21,9 @@ from tests.browser.test_export import taken
 
 RECORD = "106"
 EXAMPLE = "Two leads, 8 minutes"
+PATIENCE_MS = 240_000
+"""The first recording waits for torch and the network."""
+
 ANY = "() => window.leadwise && window.leadwise.beats"
 SETTLED = "() => !document.documentElement.hasAttribute('data-leadwise-behind')"
 WHOLE = "() => window.leadwise && window.leadwise.beats && window.leadwise.beats.ready"
@@ -58,7 +61,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 def beats(page: Page, condition: str = WHOLE) -> dict[str, Any]:
     """Return what the page says that it drew last, once it and the server agree."""
     page.wait_for_function(SETTLED)
-    page.wait_for_function(condition)
+    page.wait_for_function(condition, timeout=PATIENCE_MS)
     return page.evaluate(ANY)
 
 
