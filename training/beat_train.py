@@ -10,6 +10,7 @@ on from the last saved step to the same weights: every step draws its beats from
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ class BeatTrainConfig:
     optimiser : "adamw", "rmsprop" or "sgd".
     augment : shift, gain and noise, drawn anew for each step.
     alone : leave out normal beats whose window holds an abnormal neighbour.
+    cycle : steps of the one-cycle schedule; as many as `steps` where 0.
+    cooldown : the last so many steps bring the rate down to 0 in a straight line, wherever the cycle stands.
     """
 
     name: str
@@ -67,6 +70,8 @@ class BeatTrainConfig:
     alone: bool = True
     weight_decay: float = 0.01
     clip_norm: float = 1.0
+    cycle: int = 0
+    cooldown: int = 0
 
     @property
     def run(self) -> str:
@@ -94,6 +99,20 @@ def check_config(config: BeatTrainConfig) -> None:
     for what, value, known in (("loss", config.loss, LOSSES), ("optimiser", config.optimiser, OPTIMISERS)):
         if value not in known:
             raise ConfigError(f"{config.name}: expected {what} to be one of {', '.join(known)}; found {value!r}.")
+
+
+def rate_at(config: BeatTrainConfig, step: int) -> float:
+    """Return the learning rate of a step: one cycle (Smith 2018, arXiv:1708.07120), and the cooldown at its end."""
+    begun = config.steps - config.cooldown
+    if config.cooldown and step > begun:
+        return rate_at(config, begun) * (config.steps - step) / config.cooldown
+    total = config.cycle or config.steps
+    low, top = config.learning_rate / 25, max(0.3 * total - 1, 1e-9)
+    if step <= top:
+        start, end, share = low, config.learning_rate, step / top
+    else:
+        start, end, share = config.learning_rate, low / 1e4, min((step - top) / max(total - 1 - top, 1e-9), 1.0)
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
 
 
 def augmented(x: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -128,9 +147,6 @@ class BeatRun:
         self.model = build_beat_model(config.architecture)
         decay = {} if config.optimiser == "sgd" else {"weight_decay": config.weight_decay}
         self.optimizer = OPTIMISERS[config.optimiser](self.model.parameters(), config.learning_rate, **decay)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, config.learning_rate, total_steps=config.steps, cycle_momentum=False
-        )
         self.progress = Progress()
         if (folder / "state.pt").is_file():
             self._resume()
@@ -140,13 +156,13 @@ class BeatRun:
         if state["config"] != json.dumps(asdict(self.config), sort_keys=True):
             raise ConfigError(f"{self.folder} holds a run with another configuration; choose another --runs folder.")
         self.progress = Progress(**state["progress"])
-        for name in ("model", "optimizer", "schedule"):
+        for name in ("model", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
 
     def save(self) -> None:
         """Write the state so that a kill leaves either the old or the new one."""
         part = self.folder / "state.pt.part"
-        parts = {name: getattr(self, name).state_dict() for name in ("model", "optimizer", "schedule")}
+        parts = {name: getattr(self, name).state_dict() for name in ("model", "optimizer")}
         config = json.dumps(asdict(self.config), sort_keys=True)
         torch.save({"config": config, "progress": asdict(self.progress), **parts}, part)
         part.replace(self.folder / "state.pt")
@@ -158,8 +174,9 @@ class BeatRun:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate_at(self.config, self.progress.step)
         self.optimizer.step()
-        self.schedule.step()
         self.progress.step += 1
         return loss.item()
 
