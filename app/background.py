@@ -73,6 +73,10 @@ class Background(Generic[T]):
 
         return _Job(pool.submit(run), progress, given_up)
 
+    def knows(self, name: Hashable) -> bool:
+        """Return whether a job was asked for, and what it gives not yet taken."""
+        return name in self._jobs
+
     def done(self, name: Hashable) -> bool:
         """Return whether a job is done, with a result or an error."""
         job = self._jobs.get(name)

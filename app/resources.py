@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from ecg_core.model_info import ModelInfo, read_model_info
 from ecg_core.readers import read_record
 from ecg_core.records import Record, twelve_leads
 from ecg_core.segments import masked_indices, usable_leads
+from ecg_core.store import CONSENSUS
 
 if TYPE_CHECKING:
     from ecg_core.ambulatory import BeatDetections, BeatDetector
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from ecg_core.worklist import Columns, Worklist
 
 BLOCK_S = 60.0
+
+Scored = dict[str, Detection]
+"""What one pass over a record gives: the detection of each model that scored in it."""
 
 
 @st.cache_resource(show_spinner=False)
@@ -85,20 +89,45 @@ def warm(models: tuple[str, ...]) -> None:
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=Background.stop)
-def _background() -> Background[Detection]:
+def _background() -> Background[Scored]:
     return Background()
+
+
+def _along() -> tuple[str, ...]:
+    """Return the models that score a long recording in one pass, the consensus and its members; none without it."""
+    with suppress(ECGError):
+        return (CONSENSUS, *detector(CONSENSUS).members)
+    return ()
+
+
+def _pass(entry: Entry, model: str) -> tuple[str, str]:
+    """Return the name of the job that gives a model's detection: its own, or that of a long recording's consensus."""
+    own, along, known = (entry.key, model), (entry.key, CONSENSUS), _background().knows
+    if entry.duration > LONG_S and not known(own) and known(along) and model in _along():
+        return along
+    return own
+
+
+def _job(entry: Entry, model: str) -> tuple[tuple[str, str], Callable[[Report], Scored]]:
+    """Return the name of the job that gives a model's detection, and the job."""
+    name, ready = _pass(entry, model), _prepared()
+    return name, lambda report: _score(entry, name[1], report, ready)
 
 
 def ask_for(entry: Entry, model: str) -> None:
     """Have a record scored while the page is used."""
     if (entry.key, model) not in _scored():
-        ready = _prepared()
-        _background().ask((entry.key, model), lambda report: _score(entry, model, report, ready))
+        _background().ask(*_job(entry, model))
 
 
 def is_ready(entry: Entry, model: str) -> bool:
     """Return whether what was asked for is there, or has failed: `detection` then returns at once."""
-    return (entry.key, model) in _scored() or _background().done((entry.key, model))
+    return (entry.key, model) in _scored() or _background().done(_pass(entry, model))
+
+
+def in_one_pass(entry: Entry, model: str, models: Sequence[str]) -> list[str]:
+    """Return those of `models` whose detections come with a model's."""
+    return [name for name in models if _pass(entry, name) == _pass(entry, model)]
 
 
 def warm_soon(models: tuple[str, ...]) -> None:
@@ -160,10 +189,13 @@ def _prepared() -> PreparedRecords:
     return PreparedRecords()
 
 
-def _score(entry: Entry, model: str, report: Report, ready: PreparedRecords) -> Detection:
+def _score(entry: Entry, model: str, report: Report, ready: PreparedRecords) -> Scored:
     if entry.duration <= LONG_S:
-        return detector(model).detect_prepared([ready.of(entry.key, entry.record)])[0]
-    return detector(model).detect_blocks(_reported(entry, report))
+        return {model: detector(model).detect_prepared([ready.of(entry.key, entry.record)])[0]}
+    names = (model, *detector(model).members)
+    detectors = [detector(name) for name in names]
+    found = detectors[0].detect_together(detectors, _reported(entry, report))
+    return dict(zip(names, found, strict=True))
 
 
 def _reported(entry: Entry, report: Report) -> Iterator[Record]:
@@ -182,17 +214,29 @@ def detection(entry: Entry, model: str) -> Detection:
     ECGError
         If the checkpoint cannot be loaded or the record cannot be scored.
     """
-    checkpoint, name, take, ready = detector(model).checkpoint, (entry.key, model), _background().take, _prepared()
+    checkpoint, name = detector(model).checkpoint, (entry.key, model)
     if name in _failures():
         raise _failures()[name]
-    try:
-        found = _detection(*name, checkpoint, lambda: take(name, lambda: _score(entry, model, lambda _: None, ready)))
-    except ECGError as error:
-        if entry.duration > LONG_S:
-            _failures()[name] = error
-        raise
+    found = _detection(*name, checkpoint, lambda: _taken(entry, model))
     _scored().add(name)
     return found
+
+
+def _taken(entry: Entry, model: str) -> Detection:
+    """Return a model's detection, from the job that was asked for it if there is one; keep what else that gave."""
+    name, job = _job(entry, model)
+    try:
+        found = _background().take(name, lambda: job(lambda _: None))
+    except ECGError as error:
+        if entry.duration > LONG_S:
+            together = _along() if name[1] == CONSENSUS else ()
+            _failures().update({(entry.key, each): error for each in (model, *together)})
+        raise
+    for other, its in found.items():
+        if other != model:
+            _detection(entry.key, other, detector(other).checkpoint, lambda made=its: made)
+            _scored().add((entry.key, other))
+    return found[model]
 
 
 def score_first(entry: Entry, model: str) -> Progress:
@@ -200,8 +244,7 @@ def score_first(entry: Entry, model: str) -> Progress:
 
     It is a thread's work: whatever is clicked meanwhile, it goes on. `is_ready` says when `detection` returns at once.
     """
-    ready = _prepared()
-    return _background().first((entry.key, model), lambda report: _score(entry, model, report, ready))
+    return _background().first(*_job(entry, model))
 
 
 @st.cache_resource(scope="session", show_spinner=False)

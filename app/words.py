@@ -126,6 +126,12 @@ def progress(total_s: float, title: str, share: float, left_s: float | None, beg
     return f"Scoring with {title}: {at}{'' if left_s is None else f', {_left(left_s)} left'}"
 
 
+def scored_with(together: Sequence[str], after: Sequence[str]) -> str:
+    """Return which models score in the same pass as the one that is named, and which after it."""
+    parts = [f"with {', '.join(together)}" if together else "", f"then {', '.join(after)}" if after else ""]
+    return "; ".join(filter(None, parts))
+
+
 def _left(seconds_: float) -> str:
     if seconds_ < 10:
         return "a few seconds"

@@ -96,6 +96,11 @@ class AnomalyDetector:
         return self._checkpoint.has_attention
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """Names in the store of the detectors that it is made of; none but for the consensus."""
+        return tuple(self.config.architecture.get("members", ()))
+
+    @property
     def weights(self) -> dict[str, float]:
         """By how much each part's evidence counts in the score."""
         return dict(self.config.scoring.weights)
@@ -161,7 +166,7 @@ class AnomalyDetector:
         by_length: dict[float, list[int]] = {}
         for k, prepared in enumerate(records):
             if prepared.segment is None:
-                found[k] = self._detect_several(prepared.record, false_alarm_rate, explain)
+                (found[k],) = self.detect_together([self], [prepared.record], false_alarm_rate, explain=explain)
             elif prepared.condition is None:
                 found[k] = self._blank(prepared, false_alarm_rate)
             else:
@@ -181,9 +186,50 @@ class AnomalyDetector:
         RecordError
             If leads are missing or there is nothing of 10 s in it.
         """
+        (detection,) = self.detect_together([self], blocks, false_alarm_rate)
+        return detection
+
+    @staticmethod
+    def detect_together(
+        detectors: Sequence[AnomalyDetector],
+        blocks: Iterable[Record],
+        false_alarm_rate: float = VALIDATED_RATE,
+        *,
+        explain: bool = True,
+    ) -> list[Detection]:
+        """Judge a long recording by several detectors in one pass; the verdicts are those of each alone.
+
+        It is read once, each segment prepared once, and seen once by a network that several of them share, as the
+        consensus and its members do.
+
+        Parameters
+        ----------
+        detectors : in the order in which their verdicts are returned.
+        blocks : as `detect_blocks` takes them; a whole recording is one.
+
+        Raises
+        ------
+        RecordError
+            If leads are missing or there is nothing of 10 s in it.
+        ConfigError
+            If a detector's normals cannot show so small a false-alarm rate.
+        """
         started = time.perf_counter()
-        detection = self._detect_long((twelve_leads(block) for block in blocks), false_alarm_rate, True)
-        return replace(detection, seconds=time.perf_counter() - started)
+        twelve = (twelve_leads(block) for block in blocks)
+        first = next(twelve, None)
+        if first is None:
+            raise RecordError("Expected a recording with samples; found none; choose another file.")
+        verdicts = [(detector, LongVerdict()) for detector in detectors]
+        for batch in _batched(cut_segments(itertools.chain([first], twelve)), BATCH):
+            for detector, verdict in verdicts:
+                detector._add_segments(verdict, batch, first, false_alarm_rate, explain)
+        whole = Prepared(first, first.duration, None, None, None)
+        found = [
+            verdict.detection(detector._blank(whole, false_alarm_rate), false_alarm_rate)
+            for detector, verdict in verdicts
+        ]
+        seconds = (time.perf_counter() - started) / len(found)
+        return [replace(detection, seconds=seconds) for detection in found]
 
     def attention(self, record: Record, start_s: float = 0.0) -> Attention:
         """Return the attention weights over the 10 s (or less) that begin at `start_s`.
@@ -265,33 +311,24 @@ class AnomalyDetector:
             norms=measured.norms if measured else None,
         )
 
-    def _detect_several(self, record: Record, rate: float, explain_it: bool) -> Detection:
-        started = time.perf_counter()
-        detection = self._detect_long(iter([record]), rate, explain_it)
-        return replace(detection, seconds=time.perf_counter() - started)
-
-    def _detect_long(self, blocks: Iterator[Record], rate: float, explain_it: bool) -> Detection:
-        first = next(blocks, None)
-        if first is None:
-            raise RecordError("Expected a recording with samples; found none; choose another file.")
-        verdict = LongVerdict()
-        for batch in _batched(cut_segments(itertools.chain([first], blocks)), BATCH):
-            scored = [segment for segment in batch if not segment.reason]
-            found = iter(self._checkpoint.score(scored) if scored else ())
-            for segment in batch:
-                if segment.reason:
-                    verdict.add(segment)
-                    continue
-                one = next(found)
-                table = self._checkpoint.table(condition_of(segment))
-                score, shown = self._evidence(table, one)
-                if verdict.add(segment, score, table.percentile(score), score > table.threshold(rate)):
-                    verdict.parts = shown
-                    verdict.measured = self._checkpoint.measure(segment, first)
-                    if explain_it:
-                        verdict.explanation = one.explain()
-        whole = Prepared(first, first.duration, None, None, None)
-        return verdict.detection(self._blank(whole, rate), rate)
+    def _add_segments(
+        self, verdict: LongVerdict, batch: list[SegmentInput], record: Record, rate: float, explain_it: bool
+    ) -> None:
+        """Score at most `BATCH` segments of a long recording, of which `record` is the beginning."""
+        scored = [segment for segment in batch if not segment.reason]
+        found = iter(self._checkpoint.score(scored) if scored else ())
+        for segment in batch:
+            if segment.reason:
+                verdict.add(segment)
+                continue
+            one = next(found)
+            table = self._checkpoint.table(condition_of(segment))
+            score, shown = self._evidence(table, one)
+            if verdict.add(segment, score, table.percentile(score), score > table.threshold(rate)):
+                verdict.parts = shown
+                verdict.measured = self._checkpoint.measure(segment, record)
+                if explain_it:
+                    verdict.explanation = one.explain()
 
     def _blank(self, prepared: Prepared, rate: float) -> Detection:
         """Return a Detection with all that is known before a score: not interpretable if it stays so."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ecg_core.detection import Detection
-from ecg_core.errors import ECGError
+from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.named import NAMED
 from ecg_core.plain import finite, plain
 from ecg_core.readers import needs_description, read_blocks, read_up_to
@@ -61,8 +61,11 @@ class Detector(Protocol):
     def detect_prepared(self, records: Sequence[Prepared], false_alarm_rate: float = ...) -> list[Detection]:
         """Return the verdicts on prepared records."""
 
-    def detect_blocks(self, blocks: Iterator[Record], false_alarm_rate: float = ...) -> Detection:
-        """Return the verdict on a recording that comes in blocks."""
+    @staticmethod
+    def detect_together(
+        detectors: Sequence[Any], blocks: Iterable[Record], false_alarm_rate: float = ...
+    ) -> list[Detection]:
+        """Return each detector's verdict on a long recording, whole or in blocks, read once."""
 
 
 FAILURES = (ECGError, OSError, MemoryError)
@@ -101,21 +104,22 @@ class FileScorer:
         return self.score_many([path])[0]
 
     def score_many(self, paths: Sequence[Path]) -> list[list[tuple[str, Detection | str]]]:
-        """Do `score` for several files; those read whole are prepared once and go through each network together."""
+        """Do `score` for several files: each is read and prepared once, and those of 10 s share a pass of a network."""
         found: list[list[tuple[str, Detection | str]]] = [[] for _ in paths]
-        whole: dict[int, Prepared] = {}
+        short: dict[int, Prepared] = {}
         for k, path in enumerate(paths):
             try:
                 prepared = self._prepare(path)
             except FAILURES as error:
                 found[k] = [(name, _sentence(path, error)) for name in self.detectors]
                 continue
-            if prepared is None:
-                found[k] = [(name, self._in_blocks(path, detector)) for name, detector in self.detectors.items()]
+            if prepared is None or prepared.segment is None:
+                outcomes = self._long(path, prepared, list(self.detectors.values()))
+                found[k] = list(zip(self.detectors, outcomes, strict=True))
             else:
-                whole[k] = prepared
+                short[k] = prepared
         for name, detector in self.detectors.items():
-            for k, outcome in zip(whole, self._together(detector, paths, whole), strict=True):
+            for k, outcome in zip(short, self._together(detector, paths, short), strict=True):
                 found[k].append((name, outcome))
         return found
 
@@ -126,24 +130,30 @@ class FileScorer:
         record = read_up_to(path, MAX_WHOLE_S, **self.options.description(path))
         return None if record is None else prepare_record(record)
 
-    def _in_blocks(self, path: Path, detector: Detector) -> Detection | str:
-        blocks = read_blocks(path, **self.options.description(path))
+    def _long(self, path: Path, prepared: Prepared | None, detectors: Sequence[Detector]) -> list[Detection | str]:
+        """Return the verdicts on a recording of several segments, from one pass; without one, each detector's own."""
+        blocks = [prepared.record] if prepared else read_blocks(path, **self.options.description(path))
         try:
-            return detector.detect_blocks(blocks, false_alarm_rate=self.options.false_alarm_rate)
+            found = detectors[0].detect_together(detectors, blocks, false_alarm_rate=self.options.false_alarm_rate)
+        except (CheckpointError, ConfigError) as error:  # a detector's fault, not the file's
+            if len(detectors) == 1:
+                return [_sentence(path, error)]
+            return [self._long(path, prepared, [one])[0] for one in detectors]
         except FAILURES as error:
-            return _sentence(path, error)
+            return [_sentence(path, error) for _ in detectors]
+        return list(found)
 
     def _together(
-        self, detector: Detector, paths: Sequence[Path], whole: Mapping[int, Prepared]
+        self, detector: Detector, paths: Sequence[Path], short: Mapping[int, Prepared]
     ) -> Sequence[Detection | str]:
         """Return the verdicts on all; where they cannot be had together, on each by itself."""
         rate = self.options.false_alarm_rate
         try:
-            return detector.detect_prepared(list(whole.values()), false_alarm_rate=rate)
+            return detector.detect_prepared(list(short.values()), false_alarm_rate=rate)
         except FAILURES as error:
-            if len(whole) == 1:
-                return [_sentence(paths[k], error) for k in whole]
-            return [self._together(detector, paths, {k: one})[0] for k, one in whole.items()]
+            if len(short) == 1:
+                return [_sentence(paths[k], error) for k in short]
+            return [self._together(detector, paths, {k: one})[0] for k, one in short.items()]
 
 
 def _sentence(path: Path, error: Exception) -> str:

@@ -183,6 +183,23 @@ def test_long_recordings_are_read_in_blocks(tmp_path, monkeypatch):
     assert outcome.notes == ("3 blocks.",)
 
 
+def test_a_long_recording_is_read_once_for_all_models(tmp_path, monkeypatch):
+    read, read_blocks = [], score_file.read_blocks
+    monkeypatch.setattr(score_file, "MAX_WHOLE_S", 20.0)
+    monkeypatch.setattr(score_file, "read_blocks", lambda *a, **k: read.append(1) or read_blocks(*a, **k))
+    path = write_wfdb(tmp_path, "long", seconds=1300)
+    found = FileScorer(ScoreOptions(models=MODELS), load=FakeDetector).score(path)
+    assert [(name, outcome.model) for name, outcome in found] == [(name, name) for name in MODELS]
+    assert read == [1]
+
+
+def test_a_detector_that_cannot_score_a_long_recording_leaves_the_others_theirs(tmp_path):
+    path = write_wfdb(tmp_path, "long", seconds=30)
+    found = dict(FileScorer(ScoreOptions(models=("cae", "uncalibrated")), load=FakeDetector).score(path))
+    assert found["uncalibrated"] == "uncalibrated is not calibrated for 10 s."
+    assert found["cae"].model == "cae"
+
+
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from ecg_core.calibration import combine
 from ecg_core.checkpoints import (
     ConsensusCheckpoint,
     MeasurementCheckpoint,
+    autoencoder,
     default_store,
     load_autoencoder,
     load_checkpoint,
@@ -22,7 +24,7 @@ from ecg_core.checkpoints import (
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError
 from ecg_core.readers import read_record
-from ecg_core.records import Record
+from ecg_core.records import LEADS, Record
 from ecg_core.segments import prepare_record
 from ecg_core.store import default_model
 from ecg_core.synthetic import example_paths
@@ -94,6 +96,34 @@ def test_what_detectors_share_is_worked_out_once(block: Record, monkeypatch: pyt
     (again,) = AnomalyDetector.from_store("measurements").detect_prepared([prepared])
     assert asked == [1]
     assert again.reasons == whole.reasons
+
+
+def long_of(block: Record) -> Record:
+    """Return the record three times over, V2 silent in the first ten seconds."""
+    signal = np.concatenate([block.signal] * 3, axis=1)
+    signal[LEADS.index("V2"), : round(10 * block.fs)] = 0.0
+    return replace(block, signal=signal)
+
+
+def test_each_network_sees_each_segment_of_a_long_recording_once(block: Record, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+    real = autoencoder.raw_parts
+    monkeypatch.setattr(
+        autoencoder, "raw_parts", lambda net, x, *rest: seen.extend([id(net.model)] * len(x)) or real(net, x, *rest)
+    )
+    detectors = [AnomalyDetector.from_store(name) for name in ["consensus", *MEMBERS]]
+    assert detectors[0].members == tuple(MEMBERS)
+    together = AnomalyDetector.detect_together(detectors, [long_of(block)])
+    n = len(together[0].segments)
+    assert n == 5
+    assert sorted(seen.count(net) for net in set(seen)) == [n, n, n]
+    seen.clear()
+    alone = [detector.detect(long_of(block)) for detector in detectors]
+    assert len(seen) == 2 * 3 * n  # the consensus and each member by itself
+    for one, other in zip(together, alone, strict=True):
+        assert one.to_dict() | {"seconds": 0.0} == other.to_dict() | {"seconds": 0.0}
+        assert np.array_equal(one.explanation.error, other.explanation.error, equal_nan=True)
+        assert np.array_equal(one.explanation.reconstruction, other.explanation.reconstruction, equal_nan=True)
 
 
 def test_its_map_is_against_the_expected_ecg(block: Record):

@@ -11,10 +11,12 @@ from ecg_core.errors import CheckpointError, ConfigError
 from ecg_core.expected import ExpectedModel, NormalBeats, NormalRecord, explain_expected, fit_expected
 from ecg_core.expected.laying import due_times
 from ecg_core.expected.model import BAND_AT
-from ecg_core.expected.time_map import early_by
+from ecg_core.expected.phase_out import GRID
+from ecg_core.expected.territories import territory_of
+from ecg_core.expected.time_map import Channels, early_by, fit_levels
 from ecg_core.measurements import Measurements, measure_prepared
 from ecg_core.measurements.scores import RankScores, fit_rank_scores
-from ecg_core.preprocessing import preprocess
+from ecg_core.preprocessing import compress, preprocess
 from ecg_core.quality import Quality
 from ecg_core.records import LEADS, eight_from_twelve, twelve_from_eight
 from ecg_core.segments import SegmentInput, beats_of_eight, usable_leads
@@ -175,6 +177,45 @@ def test_the_band_holds_nine_normals_of_ten(fitted):
         beat = (beat - beat[:, onset - 6 : onset].mean(axis=1, keepdims=True))[:, BAND_AT]
         inside.append(((beat >= low) & (beat <= high)).mean())
     assert 0.8 < np.mean(inside) < 0.97
+
+
+def test_the_sentence_names_the_first_leads_and_counts_the_others():
+    scores = {lead: 12.0 - k for k, lead in enumerate(("V2", "V3", "V4", "aVL", "I", "V5", "V6"))}
+    scores |= dict.fromkeys(set(LEADS) - set(scores), 1.0)
+    assert territory_of(scores).words == (
+        "Every beat is most unusual in V2, V3, V4, aVL and 3 more: anterior and lateral leads."
+    )
+    five = scores | {"V5": 1.0, "V6": 1.0}
+    assert "V2, V3, V4, aVL, I" in territory_of(five).words
+    assert "more" not in territory_of(five).words
+
+
+def test_what_is_expected_beside_a_bundle_branch_block_is_a_beat_that_normals_have(fitted):
+    model, _ = fitted
+    x = person(207, "lbbb")
+    _, found = read(x)
+    assert found.beat is not None
+    beat = eight_from_twelve(found.beat.x)[:, GRID]
+    low, high = model.phase_out.reach
+    predicted = model.phase_out.predict(compress(4.0 * beat)[None], np.array([0.8]))[0]
+    assert (predicted >= low).all()
+    assert (predicted <= high).all()
+    free = replace(model.phase_out, reach=np.stack([low - 100.0, high + 100.0]))
+    assert not np.array_equal(free.predict(compress(4.0 * beat)[None], np.array([0.8]))[0], predicted)
+
+
+def test_the_time_map_marks_one_normal_in_twenty_whichever_channels_do_it():
+    rng = np.random.default_rng(3)
+    sizes = 1.0, 20.0, 0.05
+    normals = [Channels(*(rng.gamma(2.0, size, 50).astype(np.float32) for size in sizes)) for _ in range(2000)]
+    levels = fit_levels(normals)
+    marked = np.array([levels.of(record).max() > 1.0 for record in normals])
+    assert marked.mean() == pytest.approx(0.05, abs=0.001)
+    highest = np.array([[channel.max() for channel in record] for record in normals])
+    alone = (highest > np.array([levels.own, levels.wave, levels.rhythm])).mean(axis=0)
+    assert alone[2] == pytest.approx(0.04, abs=0.001)
+    assert alone[0] == pytest.approx(alone[1], abs=0.001)
+    assert 0.001 < alone[0] < 0.01
 
 
 def test_due_beats_and_early_beats():

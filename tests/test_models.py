@@ -8,6 +8,7 @@ import torch
 
 from ecg_core.errors import ConfigError
 from ecg_core.models import REGISTRY, architecture_of, build_model
+from ecg_core.models.layers import Conv, ConvTranspose, GroupNorm
 from ecg_core.models.losses import gaussian_nll, kl_divergence, masked_mean, with_free_bits
 
 NAMES = tuple(REGISTRY)
@@ -21,6 +22,24 @@ def a_batch(n: int = 504, batch: int = 2, seed: int = 0) -> tuple[torch.Tensor, 
 def built(name: str, seed: int = 0):
     torch.manual_seed(seed)
     return build_model({"class": name}).eval()
+
+
+@pytest.mark.parametrize(
+    ("ours", "torchs"),
+    [
+        (Conv(16, 24, 7, stride=2, padding=3), torch.nn.Conv1d(16, 24, 7, stride=2, padding=3)),
+        (Conv(16, 16, 3, padding=6, dilation=6), torch.nn.Conv1d(16, 16, 3, padding=6, dilation=6)),
+        (ConvTranspose(16, 8, 4, stride=2, padding=1), torch.nn.ConvTranspose1d(16, 8, 4, stride=2, padding=1)),
+        (GroupNorm(8, 16), torch.nn.GroupNorm(8, 16)),
+    ],
+)
+def test_layers_in_the_faster_layout_are_those_of_torch(ours, torchs):
+    torchs.load_state_dict(ours.state_dict(), strict=True)
+    x = torch.randn(3, 16, 40, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(ours(x), torchs(x))
+    with torch.inference_mode():
+        assert torch.allclose(ours(x), torchs(x), atol=1e-6)
+        assert torch.allclose(ours(x.transpose(1, 2).contiguous().transpose(1, 2)), torchs(x), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -109,6 +109,20 @@ def test_nothing_within_its_range_is_a_reason(say, ranges: NormalRanges) -> None
     assert [reason.name for reason in say(measured(qrs_ms=limit.high + 1))] == ["qrs_ms"]
 
 
+@pytest.mark.parametrize(
+    ("pr_ms", "told"),
+    [(200.4, []), (212.0, ["PR 212 ms, over the clinical limit of 200 ms"]), (250.0, ["PR 250 ms"])],
+)
+def test_a_pr_over_the_clinical_limit_is_a_reason_within_its_range_too(ranks, normals, pr_ms, told) -> None:
+    long = normals.copy()
+    long[:, NAMES.index("pr_ms")] += 25.0
+    ranges = fit_ranges(long, NAMES, np.full(N, 50.0), ["male"] * N)
+    assert 215.0 < ranges.of("pr_ms").high < 230.0
+    found = reasons_of(measured(pr_ms=pr_ms), ranks, ranges, 50.0, "male")
+    assert [reason.text.split(" (normal ")[0] for reason in found] == told
+    assert all((reason.side, reason.high) == ("high", ranges.of("pr_ms").high) for reason in found)
+
+
 def test_every_reason_states_a_value_outside_its_range(say, normals: np.ndarray) -> None:
     """Of 150 of these normals, whose measurements vary one by one."""
     told = 0

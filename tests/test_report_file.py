@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 
 from ecg_core import cli, report, report_file, score_file
@@ -14,21 +11,9 @@ from tests.fakes import MODELS, write_wfdb
 from tests.pages import read_page
 
 
-class Detector(AnomalyDetector):
-    """The app's fake, as files are put to detectors."""
-
-    def detect_prepared(self, records, false_alarm_rate=0.05):
-        return [self.detect(prepared.record, false_alarm_rate) for prepared in records]
-
-    def detect_blocks(self, blocks, false_alarm_rate=0.05):
-        first, *rest = blocks
-        signal = np.concatenate([first.signal, *(block.signal for block in rest)], axis=1)
-        return self.detect(replace(first, signal=signal), false_alarm_rate)
-
-
 @pytest.fixture(autouse=True)
 def _fake_detectors(monkeypatch):
-    monkeypatch.setattr(score_file, "load_detector", lambda name, store: Detector(name))
+    monkeypatch.setattr(score_file, "load_detector", lambda name, store: AnomalyDetector(name))
     monkeypatch.setattr(cli, "list_checkpoints", lambda store=None: list(MODELS))
 
 

@@ -4,6 +4,7 @@
 on the training normals (or reads FILE; it is written there if it is not), plants the lesions of `training.lesions` in
 clean normals of the validation split at full and half size, and prints
 
+- in how many untouched normals of the validation split something is marked: 5 %, for they set the mark level;
 - pointing: how often the peak of the time map lies in the lesion, beside chance (the lesion's share of the time), and
   how often something in it is marked;
 - lead AUROC: how well the lead scores tell leads that carry the lesion from the others (each record by itself, mean);
@@ -35,14 +36,12 @@ from ecg_core.detection import Explanation
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import ECGError, RecordError
 from ecg_core.expected import ExpectedModel, explain_expected
-from ecg_core.measurements import measure_prepared
 from ecg_core.measurements.scores import RankScores
 from ecg_core.metrics import auroc
 from ecg_core.preprocessing import MODEL_FS
-from ecg_core.quality import Quality
-from ecg_core.records import LEADS, Record, twelve_from_eight
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record
 from ecg_core.segments import Prepared as PreparedRecord
-from ecg_core.segments import SegmentInput, beats_of_eight, masked_indices, usable_leads
+from ecg_core.segments import SegmentInput, masked_indices, segment_of_eight, usable_leads
 from training.calibrate import good_normals
 from training.expected import fit_prepared, load_fitted, save_fitted
 from training.lesions import IN_LEADS, IN_TIME, Base, Lesion, base_of
@@ -52,6 +51,7 @@ F32 = NDArray[np.float32]
 Explain = Callable[[SegmentInput], Explanation | None]
 
 EXPECTED = "expected ECG"
+ALL_READ = np.ones(len(INDEPENDENT_LEADS), bool)
 MODELS = ("cae", "vae-bilstm", "vae-bilstm-mha")
 N_BASES = 160
 SIZES = {"full": 1.0, "half": 0.5}
@@ -95,19 +95,9 @@ class Pointing:
         return self.hits * scale, self.chance * scale, self.marked * scale
 
 
-def segment_of(x: F32, bad: tuple[str, ...] = ()) -> SegmentInput:
-    """Return a record of eight prepared leads as the detectors take it."""
-    usable = usable_leads(bad)
-    quality = Quality(dict.fromkeys(bad, ("left out",)), None)
-    return SegmentInput(twelve_from_eight(x), usable, quality, beats_of_eight(x, usable), 0.0, None)
-
-
 def expected_maps(model: ExpectedModel, ranks: RankScores, segment: SegmentInput) -> Explanation | None:
     """Return the maps against the expected ECG."""
-    bad = set(segment.quality.faults)
-    lost = bad | (set(LEADS[2:6]) if {"I", "II"} & bad else set())
-    found = measure_prepared(segment.x, segment.beats, tuple(lead for lead in LEADS if lead not in lost))
-    where = explain_expected(model, segment, found, ranks)
+    where = explain_expected(model, segment, segment.measurements, ranks)
     return where.explanation if where else None
 
 
@@ -142,6 +132,18 @@ def clean_bases(data: Prepared, limit: int) -> list[Base]:
     return found
 
 
+def marked_normals(data: Prepared, maps: dict[str, Explain]) -> pd.DataFrame:
+    """Return in how many complete normals of the validation split, untouched, each map marks something, in percent."""
+    rows = good_normals(data, "validation")
+    segments = [segment_of_eight(np.array(data.signals[row]), ALL_READ) for row in rows]
+    lines = []
+    for title, explain in maps.items():
+        found = [explain(segment) for segment in tqdm(segments, f"untouched, {title}", leave=False, mininterval=5)]
+        highest = np.array([where.sample_scores.max() for where in found if where is not None])
+        lines.append({"map": title, "n": len(highest), "marked": 100.0 * float((highest > 1.0).mean())})
+    return pd.DataFrame(lines)
+
+
 def judge(
     lesions: Sequence[Lesion], segments: Sequence[SegmentInput], explain: Explain, label: str
 ) -> dict[str, float]:
@@ -166,7 +168,7 @@ def planted(bases: Sequence[Base], maps: dict[str, Explain]) -> pd.DataFrame:
     for j, (name, plant) in enumerate({**IN_TIME, **IN_LEADS}.items()):
         for size, factor in SIZES.items():
             lesions = [plant(base, factor, np.random.default_rng([0, k, j])) for k, base in enumerate(bases)]
-            segments = [segment_of(lesion.x) for lesion in lesions]
+            segments = [segment_of_eight(lesion.x, ALL_READ) for lesion in lesions]
             for title, explain in maps.items():
                 found = judge(lesions, segments, explain, f"{name}, {size}, {title}")
                 lines.append({"lesion": name, "size": size, "map": title} | found)
@@ -210,7 +212,8 @@ def walls(data: Prepared, ptbxl: Path, maps: dict[str, Explain]) -> pd.DataFrame
     """Return the AUROC of anterior against inferior infarction for each map."""
     rows, anterior = infarctions(data, ptbxl)
     segments = [
-        segment_of(np.array(data.signals[row]), bad) for row, bad in zip(rows, data.bad_leads(rows), strict=True)
+        segment_of_eight(np.array(data.signals[row]), usable_leads(bad))
+        for row, bad in zip(rows, data.bad_leads(rows), strict=True)
     ]
     lines = []
     for title, explain in maps.items():
@@ -256,8 +259,10 @@ def report(data: Prepared, limit: int, models: Sequence[str], kept: Path | None,
             save_fitted(kept, model, ranks)
     maps: dict[str, Explain] = {EXPECTED: partial(expected_maps, model, ranks)}
     maps |= {name: partial(network_maps, AnomalyDetector.from_store(name)) for name in models}
+    print("Normals of the validation split in which something is marked, %")
+    print(marked_normals(data, maps).to_string(index=False, float_format="%.1f"))
     bases = clean_bases(data, limit)
-    print(f"{len(bases)} normals of the validation split, one lesion at a time")
+    print(f"\n{len(bases)} normals of the validation split, one lesion at a time")
     print_planted(planted(bases, maps))
     if ptbxl is None:
         print("\nNo PTB-XL found: anterior against inferior infarction is not measured; give --ptbxl.")

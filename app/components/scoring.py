@@ -29,7 +29,13 @@ def scoring(entry: Entry, waiting: Sequence[str], *, band: bool) -> None:
     told = words.progress(entry.duration, state.TITLES[model], far.share, far.left_s(), far.began is not None)
     with st.container(key="scoring" if band else "scoring_line"):
         if band:
-            after = ", ".join(state.TITLES[name] for name in waiting[1:])
-            look.scoring(told, f"then {after}" if after else "", far.share)
+            look.scoring(told, words.scored_with(*_beside(entry, waiting)), far.share)
         else:
             look.text("progress", told)
+
+
+def _beside(entry: Entry, waiting: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the titles of the models that score in the pass of the first, and of those that come after."""
+    together = resources.in_one_pass(entry, waiting[0], waiting[1:])
+    after = [name for name in waiting[1:] if name not in together]
+    return [state.TITLES[name] for name in together], [state.TITLES[name] for name in after]

@@ -15,7 +15,7 @@ from ecg_core.expected.beat import ExpectedBeat, expected_beat
 from ecg_core.expected.laying import Places, lay, places, with_neighbours
 from ecg_core.expected.phase_out import GRID, PARTS, PhaseOut, fit_phase_out, level_of
 from ecg_core.expected.territories import st_t_units
-from ecg_core.expected.time_map import Channels, MarkLevels, channels
+from ecg_core.expected.time_map import Channels, MarkLevels, channels, fit_levels
 from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.measurements import Measurements
 from ecg_core.measurements.median_beat import BEFORE, GRID_FS
@@ -32,7 +32,6 @@ BAND_AT = np.arange(BEFORE - 175, BEFORE + 326, BAND_STEP)
 """Samples of the 500 Hz median beat at which normals' bands are kept: -350 to 650 ms, 250 Hz."""
 
 BAND_PERCENTILES = (5.0, 95.0)
-MARK_QUANTILE = 0.95
 EDGE_S = 0.45
 
 
@@ -140,6 +139,7 @@ class ExpectedModel:
         return {
             **weights,
             "phase_out_sd": self.phase_out.sd.astype(np.float32),
+            "phase_out_reach": self.phase_out.reach.astype(np.float32),
             "leads": self.leads.matrix.astype(np.float32),
             "own_scale": self.own_scale.rms.astype(np.float32),
             "wave_scale": self.wave_scale.rms.astype(np.float32),
@@ -160,7 +160,8 @@ class ExpectedModel:
         try:
             found = {name: np.asarray(value, dtype=np.float32) for name, value in arrays.items()}
             own, wave, rhythm = (float(v) for v in found["marks"])
-            phase_out = PhaseOut({part: found[f"phase_out/{part}"] for part in PARTS}, found["phase_out_sd"])
+            weights = {part: found[f"phase_out/{part}"] for part in PARTS}
+            phase_out = PhaseOut(weights, found["phase_out_sd"], found["phase_out_reach"])
             scales = ErrorScale(found["own_scale"]), ErrorScale(found["wave_scale"])
             leads = LeadCovariance(found["leads"])
             levels = MarkLevels(own, wave, rhythm)
@@ -259,9 +260,7 @@ def _with_levels(model: ExpectedModel, records: Iterable[NormalRecord]) -> Expec
     for record in records:
         expected = model.expect(record.x, ALL, record.beats, record.measurements)
         if expected is not None:
-            found.append([channel.max() for channel in channels_of(model, record.x, expected, usable_in_map(ALL))])
+            found.append(channels_of(model, record.x, expected, usable_in_map(ALL)))
     if not found:
         raise ConfigError("Expected normal records with beats to calibrate the expected ECG on; found none.")
-    highest = np.array(found)
-    own, wave, rhythm = (float(level) for level in np.quantile(highest, MARK_QUANTILE, axis=0))
-    return replace(model, levels=MarkLevels(own, wave, rhythm))
+    return replace(model, levels=fit_levels(found))

@@ -41,6 +41,10 @@ PASSES = 3
 """A part is first predicted from the others as they are, then from the others as held: an elevated ST segment would
 otherwise move the QRS that is expected with it."""
 
+REACH_PERCENTILES = (0.5, 99.5)
+"""A prediction stays between these of the normals at its lead and sample. From a bundle branch block's ST-T, far out
+of what they were fitted on, the regressions would expect a QRS that no normal has."""
+
 MIN_SD = 0.04
 """On the compressed scale: 8 uV near zero."""
 
@@ -74,13 +78,15 @@ class PhaseOut:
     weights : by part, shape (n_inputs, 8 * n_samples of the part).
     sd : shape (12, 100): the normals' standard deviation about the prediction, by lead and sample of the beat, on the
         compressed scale; the limb leads derived from I and II have their own.
+    reach : shape (2, 8, 100), compressed: between what predictions are kept.
     """
 
     weights: dict[str, F32]
     sd: F32
+    reach: F32
 
     def predict(self, beats: F32, rr_s: Array) -> F32:
-        """Return each part as the other two would have it, shape (n, 8, 100), compressed.
+        """Return each part as the other two would have it within `reach`, shape (n, 8, 100), compressed.
 
         Parameters
         ----------
@@ -91,7 +97,7 @@ class PhaseOut:
         for part, at in PARTS.items():
             found = _inputs(beats, rr_s, part) @ self.weights[part]
             out[:, :, at] = found.reshape(len(beats), beats.shape[1], -1)
-        return out
+        return np.clip(out, *self.reach)
 
     def hold(self, beat: F32, rr_s: float) -> Held:
         """Hold a beat, shape (8, 100) in mV with the PR segment as zero, to what the rest of it allows."""
@@ -156,9 +162,10 @@ def fit_phase_out(beats: F32, rr_s: Array, ridge: float = RIDGE) -> PhaseOut:
         }
 
     none = np.zeros((12, N_GRID), np.float32)
+    reach = np.percentile(beats, REACH_PERCENTILES, axis=0).astype(np.float32)
     total = np.zeros((12, N_GRID))
     for rows in (half, ~half):
-        error = beats[rows] - PhaseOut(weights(~rows), none).predict(beats[rows], rr_s[rows])
+        error = beats[rows] - PhaseOut(weights(~rows), none, reach).predict(beats[rows], rr_s[rows])
         total += (twelve_from_eight(error).astype(np.float64) ** 2).sum(axis=0)
     sd = np.maximum(np.sqrt(total / len(beats)), MIN_SD)
-    return PhaseOut(weights(np.ones(len(beats), bool)), sd.astype(np.float32))
+    return PhaseOut(weights(np.ones(len(beats), bool)), sd.astype(np.float32), reach)

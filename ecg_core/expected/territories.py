@@ -51,6 +51,9 @@ SHARE_OF_HIGHEST = 0.35
 
 LOWEST_MATCH = 0.6
 
+MOST_NAMED = 4
+"""Leads that the sentence names where many are unusual; the lead scores have the others."""
+
 
 @dataclass(frozen=True)
 class Territory:
@@ -71,7 +74,9 @@ class Territory:
         if not self.leads:
             return ""
         where = f": {self.name} leads" if self.name else ""
-        return f"Every beat is most unusual in {', '.join(self.leads)}{where}."
+        shown = self.leads if len(self.leads) <= MOST_NAMED + 1 else self.leads[:MOST_NAMED]
+        more = len(self.leads) - len(shown)
+        return f"Every beat is most unusual in {', '.join(shown)}{f' and {more} more' if more else ''}{where}."
 
 
 def st_t_units(units: F32, found: Measurements) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -30,6 +31,13 @@ was due; what differs more there than at that place fills it, and the missing be
 SOFT = 4
 """Of the norm over channels; 2, 3, 4, 6 and the plain maximum were tried on fold 9."""
 
+MARKED, MARKED_BY_RHYTHM = 0.05, 0.04
+"""Shares of normals in which the map marks something, and in which rhythm alone does: a level that marks it less often
+passes over missing beats (training/EXPERIMENTS.md)."""
+
+HALVINGS = 20
+"""Of the interval in which the quantile is sought."""
+
 NEIGHBOURS = 2
 """An interval is held against those this far around it."""
 
@@ -52,7 +60,7 @@ class Channels(NamedTuple):
 
 @dataclass(frozen=True)
 class MarkLevels:
-    """What each channel reaches somewhere in 5 % of normals."""
+    """What each channel is measured in: the time map reaches 1 somewhere in 5 % of normals, by rhythm alone in 4 %."""
 
     own: float
     wave: float
@@ -66,6 +74,32 @@ class MarkLevels:
         levels = self.own, self.wave, self.rhythm
         scaled = [value / np.float32(level) for value, level in zip(channels, levels, strict=True)]
         return np.asarray(sum(value**SOFT for value in scaled) ** (1.0 / SOFT), dtype=np.float32)
+
+
+def fit_levels(normals: Sequence[Channels]) -> MarkLevels:
+    """Return the levels at which `MARKED` of normals have a mark, `MARKED_BY_RHYTHM` of them by rhythm alone.
+
+    Own beat and wave share what is left: both take the one quantile of their maxima at which the whole map keeps to
+    `MARKED`.
+
+    Parameters
+    ----------
+    normals : the channels of one record each, with at least one record.
+    """
+    highest = np.array([[channel.max() for channel in record] for record in normals])
+    rhythm = float(np.quantile(highest[:, 2], 1.0 - MARKED_BY_RHYTHM))
+
+    def levels(quantile: float) -> MarkLevels:
+        own, wave = (float(level) for level in np.quantile(highest[:, :2], quantile, axis=0))
+        return MarkLevels(own, wave, rhythm)
+
+    low, high = 1.0 - MARKED, 1.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        of = levels(middle).of
+        too_many = np.mean([of(record).max() > 1.0 for record in normals]) > MARKED
+        low, high = (middle, high) if too_many else (low, middle)
+    return levels(high)
 
 
 def own_channel(error: F32) -> F32:

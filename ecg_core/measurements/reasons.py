@@ -38,7 +38,7 @@ class Reason:
     low, high : its normal range, None where a wave is missing.
     percentile : percent of normals that are lower; where a wave is missing, percent in which it is too.
     n, group : the normals it is held against: how many, and who ("women, 40-59 years").
-    side : of the range.
+    side : of the range, or of a clinical limit within it.
     leads : in which it is, in report order; empty where it is over all leads.
     part : of the heartbeat.
     start_ms, stop_ms : where on the median beat, ms from R; None for the rhythm.
@@ -78,7 +78,8 @@ def reasons_of(
 ) -> tuple[Reason, ...]:
     """Return what is most unusual in a record, the most unusual first.
 
-    Nothing within its normal range is a reason; a record with nothing outside has none.
+    Nothing within its normal range is a reason, unless it is over a clinical limit (`whole_findings.GLOBAL`), which is
+    then named; a record with neither has none.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from scipy.special import ndtri
 
 from ecg_core.measurements.measure import NO_P, NO_P_IRREGULAR
 from ecg_core.measurements.registry import REGISTRY
-from ecg_core.measurements.seen import Finding, Seen, Side, written, written_range
+from ecg_core.measurements.seen import Finding, Seen, Side, in_words, written, written_range
 from ecg_core.records import LEADS
 
 ALONE = 3.0
@@ -25,6 +25,7 @@ class Told:
     ----------
     high, low : what stands before its value; None where that side is not told.
     with_it : what says the same, and is told by it.
+    limit : clinical limit above which it is told whatever the normals have; None where there is none.
     """
 
     name: str
@@ -33,11 +34,18 @@ class Told:
     weight: float
     with_it: tuple[str, ...] = ()
     after: str = ""
+    limit: float | None = None
 
+
+LONGEST_PR_MS = 200.0
+"""Beyond, it is first-degree AV block by definition (doi 10.1161/CIR.0000000000000628), though some normals are."""
+
+AT_LIMIT = 2.5
+"""The normal score of what lies over a clinical limit is at least this, so that rarer things do not hide it."""
 
 GLOBAL = (
     Told("heart_rate", "heart rate", "heart rate", 1.1, ("rr_median_ms", "rr_mean_ms")),
-    Told("pr_ms", "PR", "PR", 1.6),
+    Told("pr_ms", "PR", "PR", 1.6, limit=LONGEST_PR_MS),
     Told("qrs_ms", "QRS", None, 1.6, ("qrs_width_15_ms", "qrs_width_30_ms")),
     Told("qtc_fridericia_ms", "QTc", "QTc", 1.1, ("qtc_bazett_ms", "qt_ms", "jtp_ms"), " by Fridericia"),
     Told("p_ms", "P wave", None, 0.9, (), " long"),
@@ -50,14 +58,17 @@ def global_findings(seen: Seen) -> list[Finding]:
     """Return what is unusual over all leads, one finding for each of `GLOBAL`."""
     found = []
     for told in GLOBAL:
-        side = seen.side(told.name)
+        side, after, least = seen.side(told.name), told.after, 0.0
+        if told.limit is not None and side != "high" and in_words(told.name, seen.value(told.name)) > told.limit:
+            side, after, least = "high", f", over the clinical limit of {written(told.name, told.limit)}", AT_LIMIT
         words = {"high": told.high, "low": told.low, None: None}[side]
         if side is None or words is None:
             continue
         names = (told.name, *seen.out(told.with_it))
-        text = f"{words} {written(told.name, seen.value(told.name))}{told.after}"
+        text = f"{words} {written(told.name, seen.value(told.name))}{after}"
         leads = tuple(filter(None, (REGISTRY[told.name].lead,)))
-        found.append(Finding(told.name, text, told.name, names, side, told.weight, seen.z(names), leads))
+        z = max(seen.z(names), least)
+        found.append(Finding(told.name, text, told.name, names, side, told.weight, z, leads))
     return found
 
 

@@ -68,10 +68,17 @@ class AnomalyDetector:
     def calibration_scores(self, condition: object = None) -> np.ndarray:
         return NORMALS if condition in (None, Condition()) else 1.1 * NORMALS
 
-    def detect_blocks(self, blocks: Iterable[Record], false_alarm_rate: float = 0.05) -> Detection:
+    @property
+    def members(self) -> tuple[str, ...]:
+        return PARTS["consensus"] if self.name == "consensus" else ()
+
+    @staticmethod
+    def detect_together(
+        detectors: Sequence[AnomalyDetector], blocks: Iterable[Record], false_alarm_rate: float = 0.05
+    ) -> list[Detection]:
         held = list(blocks)
         whole = np.concatenate([block.signal for block in held], axis=1)
-        return self.detect(replace(held[0], signal=whole), false_alarm_rate)
+        return [detector.detect(replace(held[0], signal=whole), false_alarm_rate) for detector in detectors]
 
     def detect_prepared(self, records: Sequence[Prepared], false_alarm_rate: float = 0.05) -> list[Detection]:
         return [self.detect(prepared.record, false_alarm_rate) for prepared in records]

@@ -204,16 +204,16 @@ def test_a_long_recording_has_an_overview_and_ten_seconds_on_view(app, record):
 
 @pytest.fixture
 def held(fake_detector, monkeypatch):
-    """Hold every model at its second block until told; count how often each begins."""
+    """Hold every pass over a recording at its second block until told; keep which models each is for."""
     may_go, began = threading.Event(), []
-    detect_blocks = fake_detector.AnomalyDetector.detect_blocks
+    detect_together = fake_detector.AnomalyDetector.detect_together
 
-    def slowly(self, blocks, *args, **kwargs):
-        began.append(self.name)
+    def slowly(detectors, blocks, *args, **kwargs):
+        began.append([detector.name for detector in detectors])
         waited = (block if k == 0 or may_go.wait(30) else None for k, block in enumerate(blocks))
-        return detect_blocks(self, waited, *args, **kwargs)
+        return detect_together(detectors, waited, *args, **kwargs)
 
-    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_blocks", slowly)
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_together", staticmethod(slowly))
     yield may_go, began
     may_go.set()
 
@@ -232,7 +232,7 @@ def test_a_long_recording_is_read_while_it_is_scored_and_no_click_starts_it_agai
     begun(app, Entry("long", long_record(record, 3)), Entry("short", record))
     first, *others = (state.TITLES[name] for name in state.models())
     wait_until(app, f"Scoring with {first}: minute 2 of 3")
-    assert f"then {', '.join(others)}" in page_words(app)
+    assert f"with {', '.join(others)}" in page_words(app)
     assert 'role="progressbar"' in page_words(app)
     assert not parts(app, "leadwise_verdict")
     assert not parts(app, "leadwise_rail")
@@ -248,7 +248,7 @@ def test_a_long_recording_is_read_while_it_is_scored_and_no_click_starts_it_agai
     wait_until(app, "Scoring with CAE: minute 2 of 3")
     may_go.set()
     settled(app)
-    assert sorted(began) == sorted(state.models())
+    assert began == [list(state.models())]  # one pass for the consensus and its members
     assert verdict(app)["figure_suffix"] == " %"
     assert [m["title"] for m in verdict(app)["sure"]["models"] if m["chosen"]] == ["CAE"]
 
@@ -262,21 +262,35 @@ def test_compare_waits_for_a_long_recording_in_words(app, record, held):
     may_go.set()
     settled(app)
     assert parts(app, "leadwise_compare")
-    assert sorted(began) == sorted(state.models())
+    assert began == [list(state.models())]
+
+
+def test_a_model_chosen_before_is_scored_alone_first_and_the_others_in_one_pass(app, record, held):
+    may_go, began = held
+    begun(app, Entry("short", record), Entry("long", long_record(record, 3)))
+    app.segmented_control(key=state.MODEL).set_value("cae").run()
+    button(app, "Next").click().run()
+    wait_until(app, "Scoring with CAE: minute 2 of 3")
+    assert began == [["cae"]]
+    may_go.set()
+    settled(app)
+    assert began == [["cae"], list(state.models())]
+    assert [m["words"] for m in verdict(app)["sure"]["models"] if m["words"] == "scoring…"] == []
 
 
 def test_what_cannot_be_scored_is_said_once_and_not_tried_at_each_click(app, record, fake_detector, monkeypatch):
     tried = []
 
-    def fails(self, blocks, *_):
-        tried.append(self.name)
-        raise RecordError(f"Expected blocks; found none in {self.name}.")
+    def fails(detectors, blocks, *_):
+        tried.append([detector.name for detector in detectors])
+        raise RecordError("Expected blocks; found none.")
 
-    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_blocks", fails)
+    monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_together", staticmethod(fails))
     send(app, Entry("long", long_record(record, 3)))
     app.segmented_control(key=state.LAYOUT).set_value("12x1").run()
-    assert "Expected blocks; found none in cae." in page_words(app)
-    assert sorted(tried) == sorted(state.models())
+    for name in state.models():
+        assert f"{state.TITLES[name]}: Expected blocks; found none." in page_words(app)
+    assert tried == [list(state.models())]
     assert parts(app, "leadwise_paper")
 
 

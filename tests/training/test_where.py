@@ -10,9 +10,10 @@ import pytest
 from ecg_core.detection import Explanation
 from ecg_core.preprocessing import preprocess
 from ecg_core.records import LEADS, eight_from_twelve, twelve_from_eight
+from ecg_core.segments import segment_of_eight
 from ecg_core.synthetic import Synthetic, synthesize
 from training.lesions import IN_LEADS, IN_TIME, Base, Lesion, base_of
-from training.where import Pointing, judge, lead_auroc, segment_of, wall_score
+from training.where import ALL_READ, Pointing, judge, lead_auroc, wall_score
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,10 @@ def test_a_lesion_of_one_time_changes_the_record_there(base, name):
 def test_beats_that_come_early_do_and_dropped_ones_are_gone(base):
     for seed in range(3):
         early = IN_TIME["premature beat of normal shape"](base, 1.0, np.random.default_rng(seed))
-        rr = segment_of(early.x).beats.rr_ms
+        rr = segment_of_eight(early.x, ALL_READ).beats.rr_ms
         assert 0.60 < rr.min() / np.median(rr) < 0.78
         gone = IN_TIME["dropped beat"](base, 1.0, np.random.default_rng(seed))
-        found = segment_of(gone.x).beats
+        found = segment_of_eight(gone.x, ALL_READ).beats
         assert len(found.samples) == len(base.beats.samples) - 1
         assert found.rr_ms.max() > 1.8 * np.median(found.rr_ms)
 
@@ -73,7 +74,7 @@ def test_pointing_counts_hits_chance_and_marks(base):
     when = np.zeros(1000, bool)
     when[400:450] = True
     lesion = Lesion(base.x, when)
-    segment = segment_of(base.x)
+    segment = segment_of_eight(base.x, ALL_READ)
     hit = judge([lesion, lesion], [segment, segment], lambda s: maps(1000, 410, {}), "")
     miss = judge([lesion], [segment], lambda s: maps(1000, 460, {}), "")
     nothing = judge([lesion], [segment], lambda s: None, "")
@@ -88,7 +89,7 @@ def test_leads_aside_and_left_out_do_not_count(base):
     scores: dict[str, float | None] = dict.fromkeys(LEADS, 1.0) | {"II": 5.0, "III": 4.0, "aVF": 3.0}
     assert lead_auroc(lesion, scores | {"aVL": 9.0, "V1": None}) == 1.0
     assert lead_auroc(lesion, scores | {"V1": 9.0}) < 1.0
-    assert judge([replace(lesion)], [segment_of(base.x)], lambda s: None, "") == {"lead_auroc": 0.5}
+    assert judge([replace(lesion)], [segment_of_eight(base.x, ALL_READ)], lambda s: None, "") == {"lead_auroc": 0.5}
 
 
 def test_walls_are_told_by_ranks():
