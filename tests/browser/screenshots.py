@@ -28,9 +28,16 @@ PVC, LBBB, CALM = "Premature ventricular beat", "Left bundle branch block", "Sin
 HOLTER = "Two leads, 8 minutes"
 
 
+def examples_drawn(page: Page) -> None:
+    """Wait until the last card of the examples is there."""
+    page.get_by_role("button", name="Poor signal").wait_for()
+    page.wait_for_timeout(800)
+
+
 def upload_empty(page: Page, address: str, files: Path) -> None:
     """Show the drop zone and the examples."""
     driving.go(page, address)
+    examples_drawn(page)
 
 
 def upload(page: Page, address: str, files: Path) -> None:
