@@ -20,6 +20,7 @@ SCORES = {
     "absolute": "mean absolute error over the window, as published for 187 samples",
     "beat": "mean squared error over the beat itself, -0.25 to +0.45 s",
     "near": "squared error around the R peak, weighted by a Gaussian of 140 ms",
+    "loud": "that error times the root of the energy there: what is badly restored counts more where the beat is large",
     "latent": "Mahalanobis distance of the latent among training normals",
     "relative": "log error of the beat minus its record's median: no labels, the patient's own beats",
 }
@@ -80,14 +81,16 @@ def raw_scores(
     model: BeatModel, data: BeatData, rows: NDArray[np.int64]
 ) -> tuple[dict[str, Array], NDArray[np.float32]]:
     """Return errors by name and latents, (n, d), of the beats in `rows`."""
-    found: dict[str, list[Array]] = {"whole": [], "absolute": [], "beat": [], "near": []}
+    found: dict[str, list[Array]] = {"whole": [], "absolute": [], "beat": [], "near": [], "loud": []}
     latents = []
     for start in range(0, len(rows), CHUNK):
         x = windows_of(data, rows[start : start + CHUNK], model.config.n_samples)
         out = restore(model, x)
         for name in ("whole", "absolute", "beat"):
             found[name].append(getattr(out, name))
-        found["near"].append(near_error(model, x, out.x_hat))
+        near = near_error(model, x, out.x_hat)
+        found["near"].append(near)
+        found["loud"].append(near * np.sqrt(near_error(model, x, np.zeros_like(x))))
         latents.append(out.z)
     return {name: np.concatenate(parts) for name, parts in found.items()}, np.concatenate(latents)
 
