@@ -18,7 +18,10 @@ SHAPE = (
 """Features of a beat in one lead, in order."""
 
 TIMING = ("before_local", "before_record")
-"""Logarithms of the ratio of the interval before a beat to the median of the last eight and of the record."""
+"""Logarithms of the ratio of the interval before a beat to the usual one: of the last eight, and of the record."""
+
+USUAL = 0.85
+"""The record's usual interval is this quantile: where every second beat is premature, the median is not usual."""
 
 LATE = 0.3
 """A beat that comes late counts by this share of one that comes early: pauses are said apart."""
@@ -88,7 +91,7 @@ def timing_features(cut: Cut, usual: float) -> F64:
     Parameters
     ----------
     cut : the beats.
-    usual : the record's median interval, s; it stands in for what is not known of the first beats.
+    usual : the record's usual interval, s; it stands in for what is not known of the first beats.
     """
     before = np.where(np.isfinite(cut.before), cut.before, usual)
     local = np.where(np.isfinite(cut.local), cut.local, usual)

@@ -26,8 +26,9 @@ class Recalibration:
     """How the level follows a record's own beats.
 
     A record whose beats vary more than those of most patients has more normal beats above a fixed level. The score
-    that `share` of a record's beats stay below says how much they vary; the level is moved by `slope` times what it
-    has beyond `middle`, where the training patients' lies, by `most` at most either way.
+    that `share` of a record's beats stay below says how much they vary; the level rises by `slope` times what it has
+    beyond `middle`, where the training patients' lies, by `most` at most. It is never lowered: the fixed level is as
+    sensitive as it was asked to be.
     """
 
     share: float = 0.5
@@ -39,7 +40,7 @@ class Recalibration:
         """Return by how much levels move for a record with these scores, (n,)."""
         if not len(score) or not self.slope:
             return 0.0
-        return float(np.clip(self.slope * (np.quantile(score, self.share) - self.middle), -self.most, self.most))
+        return float(np.clip(self.slope * (np.quantile(score, self.share) - self.middle), 0.0, self.most))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.ambulatory.cutting import Cut
-from ecg_core.ambulatory.deviation import SHAPE, shape_features, timing_features
+from ecg_core.ambulatory.deviation import SHAPE, USUAL, shape_features, timing_features
 from ecg_core.ambulatory.dominant import find_dominant
 from ecg_core.ambulatory.evidence import Group, Spread, alike, spread_of
 from ecg_core.ambulatory.network import network_features
@@ -39,6 +39,9 @@ LIMIT = 30.0
 SMALLEST_SHAPE, SMALLEST_TIMING = 0.05, 0.02
 """Spreads of a record's logarithms below which its beats are called equal."""
 
+USUAL_TIMING = 0.04
+"""Spread of the logarithms of intervals in most records."""
+
 
 @dataclass(frozen=True, eq=False)
 class Features:
@@ -56,7 +59,7 @@ class Patient:
     Attributes
     ----------
     template : (n_leads, WIDTH), the dominant beat, mV at 360 Hz.
-    usual : median RR interval, s.
+    usual : RR interval between beats that are not premature, s.
     leads : (n_leads,), how much each lead counts; the sum is one.
     shape, timing, network : where features of the patient's own beats lie.
     """
@@ -78,11 +81,12 @@ def learn(cut: Cut, model: BeatModel | None, others: F64 | None) -> tuple[Patien
     """
     template = find_dominant(cut.beats).template
     known = cut.before[np.isfinite(cut.before)]
-    usual = float(np.median(known)) if len(known) else 1.0
+    usual = float(np.quantile(known, USUAL)) if len(known) else 1.0
     features = features_of(cut, template, usual, model)
     rows = alike(1.0 - np.exp(features.shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
     shape = spread_of(features.shape[rows], SMALLEST_SHAPE, others)
-    timing = spread_of(features.timing[rows], SMALLEST_TIMING)
+    timing = spread_of(features.timing[rows], SMALLEST_TIMING, np.full(features.timing.shape[1], USUAL_TIMING))
+    timing.middle[:] = 0.0  # a beat on time is, whatever most beats are
     network = spread_of(features.network[rows], SMALLEST_SHAPE)
     network.spread[1:] = 1.0  # latents keep their scale: only the patient's own place is taken off
     unexplained = shape.middle[:, SHAPE.index("qrs_residual")]
