@@ -58,8 +58,9 @@ N_DOMINANT = 1500
 
 READINGS = (
     "DS2 was read twice. First reading (timing against medians, thresholds moved either way): AUROC 0.831, 0.975 "
-    "without record 232, V at 5 % false alarms 0.983, false alarms 0.069 and, recalibrated, 0.074. Then, chosen on DS1: "
-    "timing against upper quantiles of the intervals, thresholds raised only. The figures here are the second reading's."
+    "without record 232, V at 5 % false alarms 0.983, false alarms 0.069 and, recalibrated, 0.074. Then, chosen on "
+    "DS1: timing against upper quantiles of the intervals, thresholds raised only. The figures here are the second "
+    "reading's."
 )
 """What must be said of the test records: the second set of choices was made knowing of record 232."""
 
