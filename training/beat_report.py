@@ -360,7 +360,7 @@ def sweep_section(folder: Path, n: int = 10) -> list[str]:
         "",
         *prose(f"""
             {len(rows)} trials on DS1 (`python -m training.sweep`), judged on its validation records; AUROC from {span}.
-            The best {min(n, len(rows))} and the last two:"""),
+            {f"The best {n} and the last two" if len(rows) > n else "All of them"}:"""),
         "",
         *table(head, cells),
     ]
