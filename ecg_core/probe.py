@@ -90,7 +90,8 @@ class LinearProbe:
         ValueError
             If the arrays do not fit the classes.
         """
-        probe = cls(classes, *(arrays[k] for k in ("mean", "scale", "weight", "bias")), arrays["on"] > 0, measured)
+        mean, scale, weight, bias = (arrays[k] for k in ("mean", "scale", "weight", "bias"))
+        probe = cls(classes, mean, scale, weight, bias, arrays["on"] > 0, measured)
         n_features = len(probe.mean)
         if probe.weight.shape != (len(classes), n_features) or probe.bias.shape != probe.on.shape != (len(classes),):
             raise ValueError(f"expected a probe of {len(classes)} classes, found weights of {probe.weight.shape}")

@@ -116,10 +116,10 @@ class Standardised(NamedTuple):
 def standardised(windows: F32) -> Standardised:
     """Return windows, (n, n_samples) in mV, without drift (hence with mean 0) and with standard deviation 1."""
     polynomials = _polynomials(windows.shape[-1])
-    drift = (windows @ polynomials.T) @ polynomials
+    drift: F32 = np.asarray((windows @ polynomials.T) @ polynomials, np.float32)
     rest = windows - drift
     scale = np.maximum(rest.std(-1), np.float32(SMALLEST_SD))
-    return Standardised(np.asarray(rest / scale[:, None], np.float32), drift, scale)
+    return Standardised(np.asarray(rest / scale[:, None], np.float32), drift, np.asarray(scale, np.float32))
 
 
 def z_scored(windows: F32) -> F32:
