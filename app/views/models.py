@@ -54,7 +54,8 @@ def _beats(info: models.BeatModelCard) -> None:
 
 def _choose(infos: list[ModelInfo | models.BeatModelCard]) -> ModelInfo | models.BeatModelCard:
     by_name = {info.name: info for info in infos}
-    titles = {info.name: info.title for info in infos}
+    # detectors of beats differ in their network alone, and go by one title
+    titles = {info.name: info.name if isinstance(info, models.BeatModelCard) else info.title for info in infos}
     state.offer_card(tuple(by_name))
     hidden = {"label_visibility": "collapsed", "required": True}
     chosen = st.segmented_control(
