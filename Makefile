@@ -38,6 +38,7 @@ bench: $(STAMP)
 
 examples: $(STAMP)
 	$(PY) -m ecg_core.synthetic ecg_core/examples
+	$(PY) -m ecg_core.synthetic_ambulatory ecg_core/ambulatory_examples
 
 # Every step takes up where it was left when the command is given again. The VAE-BiLSTM-MHA and the measurements have one
 # core, the other two models the other: networks this small gain little from a second thread.

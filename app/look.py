@@ -68,6 +68,14 @@ def scoring(headline: str, rest: str, share: float) -> None:
     )
 
 
+def working(headline: str, rest: str) -> None:
+    """Show that something is at work of which nobody knows how far it is; the words are escaped."""
+    st.html(
+        f'<div class="lw-scoring" role="status"><b>{html.escape(headline)}</b><span>{html.escape(rest)}</span>'
+        '<div class="lw-busy" aria-hidden="true"><i></i></div></div>'
+    )
+
+
 def key_of_lines(*, filled: bool | None, rest: str) -> None:
     """Show what the lines of a signal mean, and `rest` after it; None of `filled`: nothing is drawn of a model."""
     kind, mark = ("mark", "marked") if filled else ("hollow", "marked, record below threshold")

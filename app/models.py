@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 from app import held_out, words
 from ecg_core.model_info import ModelInfo
-from ecg_core.store import CONSENSUS
+from ecg_core.store import BEATS_FILE, CONSENSUS, list_beat_models
 
 MEASUREMENTS = "measurements"
 
@@ -79,6 +82,38 @@ def card_problem(info: ModelInfo) -> str:
     return f"This card was written for other weights than {info.checkpoint}: run python -m training.release."
 
 
-def card(info: ModelInfo) -> str:
+def card(info: ModelInfo | BeatModelCard) -> str:
     """Return the card's markdown with its pictures made links: nothing is fetched from outside."""
     return re.sub(r"!(?=\[)", "", info.card)
+
+
+@dataclass(frozen=True)
+class BeatModelCard:
+    """What the Models page says of a detector of single beats: its title, checkpoint and card."""
+
+    name: str
+    title: str
+    checkpoint: str
+    card: str
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what identifies it."""
+        return [
+            ("Checkpoint", f"{self.checkpoint[:12]} (first 12 digits of the weights' sha256)"),
+            ("Of", "single beats, each beside the patient's own dominant beat: the Beats page"),
+        ]
+
+
+def beat_cards(folder: Path) -> tuple[list[BeatModelCard], list[str]]:
+    """Return the detectors of single beats of a store, and one sentence for each that cannot be read."""
+    cards: list[BeatModelCard] = []
+    problems: list[str] = []
+    for name in list_beat_models(folder):
+        readme = folder / name / "README.md"
+        try:
+            said = json.loads((folder / name / BEATS_FILE).read_text(encoding="utf-8"))
+            text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+            cards.append(BeatModelCard(name, str(said["title"]), str(said["weights_sha256"]), text))
+        except (OSError, ValueError, KeyError, TypeError):
+            problems.append(f"Expected a readable {BEATS_FILE} in {name}; found a damaged one; copy it there again.")
+    return cards, problems

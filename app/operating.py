@@ -5,7 +5,7 @@ The browser has all settings at hand, so that a move of the threshold needs no a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.state import RATES
@@ -14,9 +14,9 @@ Change = list[Any]
 """A path of keys and places into the data, and the value that stands there."""
 
 
-def place(rate: float) -> int:
+def place(rate: float, rates: Sequence[float] = RATES) -> int:
     """Return a rate's place on the slider."""
-    return min(range(len(RATES)), key=lambda k: abs(RATES[k] - rate))
+    return min(range(len(rates)), key=lambda k: abs(rates[k] - rate))
 
 
 def differences(now: Any, other: Any, path: tuple[str | int, ...] = ()) -> list[Change]:
@@ -34,13 +34,15 @@ def differences(now: Any, other: Any, path: tuple[str | int, ...] = ()) -> list[
     return [[list(path), other]]
 
 
-def at_each_rate(make: Callable[[float], dict[str, Any]], rate: float) -> dict[str, Any]:
+def at_each_rate(
+    make: Callable[[float], dict[str, Any]], rate: float, rates: Sequence[float] = RATES
+) -> dict[str, Any]:
     """Return a panel's data at the rate in use, with its place ("rate") and the changes at each rate ("rates").
 
     Parameters
     ----------
     make : returns the panel's data at a false-alarm rate; called once for each rate of the slider.
     """
-    at = place(rate)
-    made = [make(each) for each in RATES]
+    at = place(rate, rates)
+    made = [make(each) for each in rates]
     return made[at] | {"rate": at, "rates": [differences(made[at], each) for each in made]}

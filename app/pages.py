@@ -10,6 +10,7 @@ import streamlit as st
 TITLES = {
     "upload": "Upload",
     "analyse": "Analyse",
+    "beats": "Beats",
     "compare": "Compare models",
     "batch": "Batch review",
     "models": "Models",

@@ -13,12 +13,13 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import measured, rows, words
+from app import beat_leads, beat_panels, beat_replay, beat_words, measured, rows, words
 from app.background import Background, Progress, Report
+from app.beat_replay import Replay
 from app.components import packets
 from app.prepared import PreparedRecords
 from app.sheet import LONG_S, Window
-from app.state import RATES, STORE_VARIABLE, Entry, store
+from app.state import BEAT_MODEL, RATES, STORE_VARIABLE, Entry, store
 from ecg_core import display
 from ecg_core.calibration import FULL_S, Condition, condition_for
 from ecg_core.detection import Attention, Detection
@@ -30,6 +31,7 @@ from ecg_core.segments import masked_indices, usable_leads
 from ecg_core.store import CONSENSUS
 
 if TYPE_CHECKING:
+    from ecg_core.ambulatory import BeatDetections, BeatDetector
     from ecg_core.detector import AnomalyDetector
     from ecg_core.worklist import Columns, Worklist
 
@@ -154,8 +156,17 @@ def forget_records() -> None:
         _measured_packet,
         signals_packet,
         model_packet,
+        _beat_record,
+        _beats_scored,
+        _beats,
+        _beat_packets,
+        _beat_words,
+        _beat_packet,
+        _beat_leads,
+        _player,
     ):
         kept.clear()
+    _beat_work().forget()
 
 
 @st.cache_resource(scope="session", max_entries=500, show_spinner=False)
@@ -395,20 +406,172 @@ def operating_points(model: str) -> list[dict[str, Any]]:
 
 
 @st.cache_resource(show_spinner=False)
-def examples() -> tuple[list[Entry], list[str]]:
-    """Return the shipped examples, and one sentence for each that cannot be read; all sessions share them."""
-    from ecg_core.synthetic import example_paths
+def examples(beats: bool = False) -> tuple[list[Entry], list[str]]:
+    """Return the shipped examples, and one sentence for each that cannot be read; all sessions share them.
+
+    Parameters
+    ----------
+    beats : those of fewer leads, for the Beats page, instead of those of twelve.
+    """
+    from ecg_core import synthetic, synthetic_ambulatory
 
     entries: list[Entry] = []
     problems: list[str] = []
-    for path in example_paths():
+    for path in [synthetic_ambulatory.example_path()] if beats else synthetic.example_paths():
         try:
-            record = twelve_leads(read_record(path))
+            record = read_record(path) if beats else twelve_leads(read_record(path))
         except ECGError as error:
             problems.append(str(error))
         else:
             entries.append(Entry(record.sha256, record, synthetic=True))
     return entries, problems
+
+
+# --- beats ------------------------------------------------------------------------------------------------------
+
+
+@st.cache_resource(show_spinner=False)
+def beat_detector() -> BeatDetector:
+    """Return the detector of beats, loaded once a process.
+
+    Raises
+    ------
+    ECGError
+        If the store in use has none, or it cannot be loaded.
+    """
+    from ecg_core.ambulatory import BeatDetector  # torch comes with it
+
+    return BeatDetector.from_store(BEAT_MODEL, store())
+
+
+@st.cache_resource(scope="session", show_spinner=False, on_release=Background.stop)
+def _beat_work() -> Background[BeatDetections]:
+    return Background()
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False)
+def _beat_record(key: str, leads: tuple[str, ...], _entry: Entry) -> Record:
+    return beat_leads.of_all(_entry, leads)
+
+
+def beat_record(entry: Entry, leads: tuple[str, ...]) -> Record:
+    """Return all of a recording in the leads that its beats are compared in."""
+    return _beat_record(entry.key, leads, entry)
+
+
+def beats_first(entry: Entry, leads: tuple[str, ...]) -> Progress:
+    """Have a recording's beats scored beside the page, before all that waits."""
+    record = beat_record(entry, leads)
+    return _beat_work().first((entry.key, leads), lambda _: beat_detector().detect(record))
+
+
+def beats_ready(entry: Entry, leads: tuple[str, ...]) -> bool:
+    """Return whether a recording's beats are scored, or cannot be: `beats` then returns at once."""
+    return (entry.key, leads) in _beats_scored() or _beat_work().done((entry.key, leads))
+
+
+@st.cache_resource(scope="session", show_spinner=False)
+def _beats_scored() -> dict[tuple[str, tuple[str, ...]], ECGError | None]:
+    """Return which recordings were scored, and why not where they cannot be: it is not tried again at each click."""
+    return {}
+
+
+@st.cache_resource(scope="session", max_entries=12, show_spinner=False)
+def _beats(key: str, leads: tuple[str, ...], checkpoint: str, _make: Callable[[], BeatDetections]) -> BeatDetections:
+    return _make()
+
+
+def beats(entry: Entry, leads: tuple[str, ...]) -> BeatDetections:
+    """Return what the detector says of each beat, cached by the record's and the checkpoint's digest.
+
+    Raises
+    ------
+    ECGError
+        If the checkpoint cannot be loaded or the record cannot be scored.
+    """
+    name, scored, take = (entry.key, leads), _beats_scored(), _beat_work().take
+    if (failed := scored.get(name)) is not None:
+        raise failed
+    found, record = beat_detector(), beat_record(entry, leads)
+    try:
+        made = _beats(*name, found.checkpoint, lambda: take(name, lambda: found.detect(record)))
+    except ECGError as error:
+        scored[name] = error
+        raise
+    scored[name] = None
+    return made
+
+
+@st.cache_resource(scope="session", max_entries=6, show_spinner=False)
+def _beat_packets(key: str, leads: tuple[str, ...], checkpoint: str, _record: Record, _found: BeatDetections) -> Any:
+    ident = "|".join((key, *leads, checkpoint))
+    return (
+        beat_panels.scores_packet(ident, _found),
+        beat_panels.shapes_packet(ident, _record, _found),
+        beat_panels.strips_packet(ident, _record),
+    )
+
+
+def beat_packets(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> tuple[bytes, bytes, bytes]:
+    """Return scores, shapes and the strips of the whole recording as the browser takes them."""
+    made: tuple[bytes, bytes, bytes] = _beat_packets(
+        entry.key, leads, found.checkpoint, beat_record(entry, leads), found
+    )
+    return made
+
+
+@st.cache_resource(scope="session", max_entries=12, show_spinner=False)
+def _beat_words(key: str, leads: tuple[str, ...], checkpoint: str, _entry: Entry, _found: BeatDetections) -> Any:
+    return beat_words.said(_entry, _found)
+
+
+def beat_said(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> dict[float, dict[str, Any]]:
+    """Return what is said of a recording's beats at each false-alarm rate."""
+    made: dict[float, dict[str, Any]] = _beat_words(entry.key, leads, found.checkpoint, entry, found)
+    return made
+
+
+@st.cache_resource(scope="session", max_entries=64, show_spinner=False)
+def _beat_packet(
+    key: str, leads: tuple[str, ...], checkpoint: str, beat: int, _record: Record, _found: BeatDetections
+) -> bytes:
+    ident = "|".join((key, *leads, checkpoint))
+    made = beat_panels.reconstructed(beat_detector(), _record, _found, beat)
+    return beat_panels.beat_packet(ident, _record, _found, beat, made)
+
+
+def beat_packet(entry: Entry, leads: tuple[str, ...], found: BeatDetections, beat: int) -> bytes:
+    """Return the seconds around a beat, with what the network makes of it, as the browser takes them."""
+    return _beat_packet(entry.key, leads, found.checkpoint, beat, beat_record(entry, leads), found)
+
+
+@st.cache_resource(scope="session", max_entries=1, show_spinner=False)
+def _player(key: str, leads: tuple[str, ...], _record: Record, _rate: float) -> Replay:
+    from ecg_core.ambulatory import BeatStream
+
+    learnt_s = beat_replay.learnt_s(_record.duration)
+    stream = BeatStream(beat_detector(), _record.leads, _record.fs, template_s=learnt_s, false_alarm_rate=_rate)
+    return Replay(_record, stream, (key, *leads))
+
+
+def beat_player(entry: Entry, leads: tuple[str, ...], rate: float) -> Replay:
+    """Return the replay of a recording, one at a time; it keeps the false-alarm rate that it was begun with."""
+    return _player(entry.key, leads, beat_record(entry, leads), rate)
+
+
+def forget_replay() -> None:
+    """Give up the replay."""
+    _player.clear()
+
+
+@st.cache_resource(scope="session", max_entries=50, show_spinner=False)
+def _beat_leads(key: str, _entry: Entry) -> dict[str, tuple[str, ...]]:
+    return beat_leads.offered(_entry.record)
+
+
+def beat_leads_offered(entry: Entry) -> dict[str, tuple[str, ...]]:
+    """Return the choices of leads that a recording's beats can be compared in, by name."""
+    return _beat_leads(entry.key, entry)
 
 
 @st.cache_resource(show_spinner=False)

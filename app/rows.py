@@ -13,12 +13,15 @@ from app import words
 from app.state import Entry
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
-from ecg_core.records import LEADS
+from ecg_core.records import LEADS, Record
 from ecg_core.segments import prepare_record
 
 STRIP_S = 4.0
 STRIP_POINTS = 212
 """Points of a strip: one a pixel."""
+
+FEWER_LEADS = "Fewer than twelve leads: looked at beat by beat."
+"""Stands where a reading would, of a record that whole ECGs are not compared with."""
 
 LOST = frozenset({"flat", "disconnected"})
 MANY_LEADS = 6
@@ -38,7 +41,7 @@ class Overview(NamedTuple):
 
 def overview(entry: Entry) -> Overview:
     """Return heart rate and quality of a record of one segment; longer ones get theirs with the score."""
-    if entry.whole_s is not None:
+    if entry.whole_s is not None or not entry.twelve:
         return Overview(None, None)
     try:
         segment = prepare_record(entry.record).segment
@@ -47,9 +50,14 @@ def overview(entry: Entry) -> Overview:
     return Overview(segment.beats.heart_rate, dict(segment.quality.faults)) if segment else Overview(None, None)
 
 
+def strip_lead(record: Record) -> str:
+    """Return the lead that stands for a record: II, of fewer leads the modified II, else the first."""
+    return next((lead for lead in ("II", "MLII") if lead in record.leads), record.leads[0])
+
+
 def strip(entry: Entry) -> str:
-    """Return the first 4 s of lead II as one byte a point, base64: 0 is the bottom of the strip, 255 the top."""
-    values = entry.record.lead("II")[: round(STRIP_S * entry.record.fs)]
+    """Return the first 4 s of one lead as one byte a point, base64: 0 is the bottom of the strip, 255 the top."""
+    values = entry.record.lead(strip_lead(entry.record))[: round(STRIP_S * entry.record.fs)]
     edges = np.linspace(0, len(values), STRIP_POINTS + 1).astype(int)
     if len(values) <= STRIP_POINTS:
         low = high = values
@@ -106,6 +114,8 @@ def notes(entry: Entry, faults: dict[str, tuple[str, ...]] | None, reading: Dete
 
 def place(reading: Detection | str | None, threshold: float | None, rate: float) -> dict[str, str]:
     """Return a record's place among normal ECGs as its row shows it."""
+    if reading is FEWER_LEADS:
+        return {"side": "beats", "words": "beat by beat", "why": "fewer than twelve leads: opens on the Beats page"}
     if reading is None:
         return {"side": "waiting", "words": "waiting"}
     if isinstance(reading, str):
@@ -148,6 +158,8 @@ def row(
         "rate": f"{heart_rate:.0f}" if heart_rate else (words.DASH if scored or (seen and seen.faults) else ""),
         "strip": strip(entry),
         "strip_s": min(STRIP_S, entry.record.duration),
+        "strip_lead": strip_lead(entry.record),
+        "named": "" if entry.twelve else ", ".join(entry.record.leads),
         "cells": cells(faults),
         "notes": notes(entry, faults, reading),
         "place": place(reading, threshold, rate),

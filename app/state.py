@@ -18,7 +18,7 @@ from ecg_core.detection import Detection
 from ecg_core.display import MARGIN_S
 from ecg_core.paper import Gain, choose_gain
 from ecg_core.readers import Upload, read_blocks, read_part
-from ecg_core.records import LEADS, Record, twelve_leads
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, twelve_leads
 from ecg_core.store import default_store, list_checkpoints
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class Entry:
     def duration(self) -> float:
         """Length of the recording in seconds."""
         return self.whole_s or self.record.duration
+
+    @property
+    def twelve(self) -> bool:
+        """Whether it has the twelve leads that whole ECGs are compared by; one of fewer is looked at beat by beat."""
+        return set(INDEPENDENT_LEADS) <= set(self.record.leads)
 
     def part(self, start_s: float, stop_s: float) -> Record:
         """Return the seconds between two times (5 s or more), from the files where the recording is not held whole."""
@@ -144,13 +149,17 @@ def prepare() -> None:
         _VIEW: None,
         EXPLORE: False,
         _GAIN_CHOSEN: False,
+        BEAT_LEADS: "best",
+        BEAT_RATE: VALIDATED_RATE,
+        _BEATS_CHOSEN: {},
+        _REPLAYED: None,
     }
     for key, value in first.items():
         st.session_state.setdefault(key, value)
     if st.session_state[MODEL] not in models():
         st.session_state[MODEL] = models()[0]
     switches = (SHOW_RECONSTRUCTION, SHOW_MARKS, SHOW_FIDUCIALS, EXPLORE)
-    for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, RATE, *switches):
+    for key in (MODEL, LAYOUT, GAIN, SPEED, LEADS_SHOWN, FILTERS, RATE, BEAT_LEADS, *switches):
         st.session_state[key] = st.session_state[key]
 
 
@@ -188,8 +197,9 @@ def show(key: str) -> None:
     st.session_state[_CURRENT] = key
     st.session_state[_VIEW] = None
     forget_zoom()
-    if not st.session_state[_GAIN_CHOSEN]:
-        record = st.session_state[_ENTRIES][key].record
+    entry = st.session_state[_ENTRIES][key]
+    if entry.twelve and not st.session_state[_GAIN_CHOSEN]:
+        record = entry.record
         head = record.crop(0.0, min(record.duration, 10.0))
         chosen = choose_gain(head.signal, head.fs)
         st.session_state[GAIN] = next(name for name, gain in GAINS.items() if gain == chosen)
@@ -216,10 +226,15 @@ def arrive() -> None:
     st.session_state[DESTINATION] = None
 
 
-def open_entries(new: list[Entry], page: str = "analyse") -> None:
+def open_entries(new: list[Entry], page: str | None = None) -> None:
     """Take records into the session and go to the page that shows the first of them; for callbacks."""
     add(new)
-    leave_for(page)
+    leave_for(page or home_of(new[0]))
+
+
+def home_of(entry: Entry) -> str:
+    """Return the page that a record opens on."""
+    return "analyse" if entry.twelve else "beats"
 
 
 def uploader_key() -> str:
@@ -290,7 +305,7 @@ def open_entry(key: str | None = None) -> None:
     key = key or next(iter(st.session_state[_ENTRIES]), None)
     if key in st.session_state[_ENTRIES]:
         show(key)
-        leave_for("analyse")
+        leave_for(home_of(st.session_state[_ENTRIES][key]))
 
 
 def hand_to_batch(files: list[tuple[str, bytes]]) -> None:
@@ -474,3 +489,45 @@ def offer_card(names: tuple[str, ...]) -> None:
     if st.session_state.get(MODEL_CARD) not in names:
         model = st.session_state[MODEL]
         st.session_state[MODEL_CARD] = model if model in names else names[0]
+
+
+# --- beats ------------------------------------------------------------------------------------------------------
+
+BEAT_MODEL = "beat-cae"
+"""The detector of beats; the others of its kind are for comparison."""
+
+BEATS, BEAT_LEADS, BEAT_RATE, REPLAY_SPEED = "beats", "beat_leads", "beat_false_alarm_rate", "replay_speed"
+_BEATS_CHOSEN, _REPLAYED = "beats_chosen", "replayed"
+
+
+def take_beats(name: tuple[str, ...], rates: Sequence[float]) -> None:
+    """Take over the beat and the threshold that the page's panels show already.
+
+    Parameters
+    ----------
+    name : what the choice of a beat belongs to: record, leads, checkpoint.
+    rates : the false-alarm rates that the panels offer.
+    """
+    act = st.session_state[BEATS].act
+    if not isinstance(act, Mapping):
+        return
+    beat, at = act.get("beat"), act.get("rate")
+    if isinstance(beat, int | float) and beat >= 0:
+        st.session_state[_BEATS_CHOSEN][name] = int(beat)
+    if isinstance(at, int | float) and 0 <= int(at) < len(rates):
+        st.session_state[BEAT_RATE] = rates[int(at)]
+
+
+def chosen_beat(name: tuple[str, ...], otherwise: int) -> int:
+    """Return the index of the beat on view; `otherwise` until one is chosen."""
+    return int(st.session_state[_BEATS_CHOSEN].get(name, otherwise))
+
+
+def replayed() -> tuple[str, ...] | None:
+    """Return what is being replayed: record and leads; None while nothing is."""
+    return st.session_state[_REPLAYED]
+
+
+def replay(name: tuple[str, ...] | None) -> None:
+    """Begin to replay a recording, or end it."""
+    st.session_state[_REPLAYED] = name

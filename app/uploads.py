@@ -24,7 +24,7 @@ from ecg_core.readers import (
 )
 from ecg_core.readers.files import base_name
 from ecg_core.readers.limits import MAX_WHOLE_S
-from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_leads
+from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, twelve_leads
 
 UNITS = ("mV", "uV", "V")
 LEAD_ORDERS: dict[str, tuple[str, ...]] = {
@@ -165,12 +165,17 @@ def _read(group: tuple[Upload, ...], asked: Mapping[str, Any]) -> Entry | Proble
         found = probe(group, **asked)
         whole_s = found.duration_s if found.n_leads >= len(INDEPENDENT_LEADS) else 0.0
         if whole_s <= MAX_WHOLE_S:
-            record = twelve_leads(read_record(group, **asked))
+            record = _as_it_opens(read_record(group, **asked))
             return Entry(_key(record.sha256, asked), record, files=group, said=dict(asked))
         record = twelve_leads(next(iter(read_blocks(group, **asked))))
         return Entry(_key(record.sha256, asked), record, files=group, said=dict(asked), whole_s=whole_s)
     except ECGError as error:
         return _unreadable(group[0].name, error)
+
+
+def _as_it_opens(record: Record) -> Record:
+    """Return the twelve leads in report order where they are there, else the record as it is: for Beats alone."""
+    return twelve_leads(record) if set(INDEPENDENT_LEADS) <= set(record.leads) else record
 
 
 def _key(sha256: str, asked: Mapping[str, Any]) -> str:
@@ -205,11 +210,11 @@ def _free_name(entry: Entry, taken: set[str]) -> str:
 
 
 def for_batch(entries: Sequence[Entry]) -> list[tuple[str, bytes]]:
-    """Return the files of uploaded records for a job of the batch, as (name, bytes).
+    """Return the files of uploaded 12-lead records for a job of the batch, as (name, bytes).
 
     Files are named with a folder of their own where two records' files have one name.
     """
-    uploaded = [entry for entry in entries if entry.files]
+    uploaded = [entry for entry in entries if entry.files and entry.twelve]
     clash = Counter(base_name(upload.name) for entry in uploaded for upload in entry.files)
     files = []
     for k, entry in enumerate(uploaded):

@@ -48,6 +48,8 @@ __all__ = [
     "spoken", "territories", "verdict", "where", "without_reasons",
 ]  # fmt: skip
 
+FEWER_LEADS = "fewer than twelve leads: not scored as a whole ECG"
+
 EXAMPLES: dict[str, tuple[str, str]] = {
     "normal-55": ("Sinus rhythm, 55 /min", "for comparison"),
     "normal-72": ("Sinus rhythm, 72 /min", "for comparison"),
@@ -58,6 +60,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "left-bundle-branch-block": ("Left bundle branch block", "wide QRS"),
     "low-voltage": ("Low voltage", "small waves in all leads"),
     "poor-signal": ("Poor signal", "electrodes loose and off"),
+    "two-leads-8-min": ("Two leads, 8 minutes", "premature beats and a pause"),
 }
 """What the generator made under each name: title and one line."""
 

@@ -1,8 +1,8 @@
 """Measure what a user waits for: python -m bench (or make bench).
 
 Prints, for each model, the time from a file to a Detection (median after warm-up) and where it goes, then the
-throughput and the peak memory of `leadwise batch`, then what is waited for in the browser. Nothing here passes or
-fails: targets stand beside the figures.
+throughput and the peak memory of `leadwise batch`, then the beat detector's, then what is waited for in the browser.
+Nothing here passes or fails: targets stand beside the figures.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from unittest import mock
 import numpy as np
 
 from bench.batch import Run, measure_batch
+from bench.beats import beats
 from bench.browser import browser
 from bench.records import write_records
 from ecg_core import scoring, segments
@@ -57,15 +58,20 @@ def main() -> None:
         "--browser-repeats", type=int, default=9, help="timed repeats in the browser (default 9; 0: none)"
     )
     parser.add_argument("--rows", type=int, default=10_000, help="rows of the worklist's grid (default 10,000)")
-    parser.add_argument("--only", choices=("scoring", "browser"), help="measure one half alone")
+    parser.add_argument(
+        "--beat-repeats", type=int, default=5, help="timed repeats of half an hour (default 5; 0: none)"
+    )
+    parser.add_argument("--only", choices=("scoring", "beats", "browser"), help="measure one part alone")
     parser.add_argument("--store", type=Path, help="folder of models (default: the packaged one)")
     args = parser.parse_args()
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, load {os.getloadavg()[0]:.1f}", flush=True)
-    if args.only != "browser":
+    if args.only in (None, "scoring"):
         latency(args.store, args.repeats)
         throughput(args.store, args.records, args.workers)
-    if args.only != "scoring" and args.browser_repeats:
+    if args.only in (None, "beats") and args.beat_repeats:
+        beats(args.store, args.beat_repeats)
+    if args.only in (None, "browser") and args.browser_repeats:
         browser(args.browser_repeats, args.rows)
 
 

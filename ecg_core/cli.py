@@ -1,4 +1,4 @@
-"""The command line: `leadwise score`, `batch`, `report` and `models`, also as `python -m ecg_core`.
+"""The command line: `leadwise score`, `beats`, `batch`, `report` and `models`, also as `python -m ecg_core`.
 
 What needs numpy or torch is imported by the command that needs it, so that `--help` and a typing error answer at once.
 """
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from ecg_core import __version__
 from ecg_core.errors import CheckpointError, ConfigError, ECGError
 from ecg_core.plain import finite, plain
-from ecg_core.store import CONSENSUS, in_order, list_checkpoints
+from ecg_core.store import BEAT_DETECTOR, CONSENSUS, in_order, list_beat_models, list_checkpoints
 
 if TYPE_CHECKING:
     from ecg_core.detection import Detection
@@ -70,6 +70,17 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--json", action="store_true", help="print one JSON object per line and model")
     score.set_defaults(run=run_score, parser=score)
 
+    beats = commands.add_parser(
+        "beats",
+        help="score every beat of ambulatory recordings",
+        description="Score every beat of recordings of one lead or more against the patient's own dominant beat, and "
+        "print those above the threshold.",
+    )
+    beats.add_argument("files", metavar="FILE", nargs="+", type=Path, help="WFDB (.hea), .npy, .npz or .csv")
+    _add_score_options(beats, "NAME", f"beat detector to use (default: {BEAT_DETECTOR})")
+    beats.add_argument("--json", action="store_true", help="print one JSON object per line and recording, every beat")
+    beats.set_defaults(run=run_beats, parser=beats)
+
     batch = commands.add_parser(
         "batch",
         help="score a folder into a Parquet file",
@@ -101,17 +112,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_score_options(parser: _Parser) -> None:
-    parser.add_argument(
-        "--model", metavar="NAME|all", help=f"model to use (default: {CONSENSUS}, or the first of a store without one)"
-    )
+def _add_score_options(parser: _Parser, names: str = "NAME|all", model: str | None = None) -> None:
+    model = model or f"model to use (default: {CONSENSUS}, or the first of a store without one)"
+    parser.add_argument("--model", metavar=names, help=model)
     _add_store(parser)
     parser.add_argument(
         "--false-alarm-rate",
         metavar="RATE",
         type=_rate,
         default=DEFAULT_RATE,
-        help="share of normal ECGs that may be called anomalous (default: %(default)s)",
+        help="share of normal ECGs (or beats) that may be called anomalous (default: %(default)s)",
     )
     described = parser.add_argument_group("what .npy, .npz and .csv files do not say of themselves")
     described.add_argument("--fs", metavar="HZ", type=float, help="sampling rate in Hz")
@@ -125,12 +135,10 @@ def _add_store(parser: _Parser) -> None:
 
 def run_score(args: argparse.Namespace, parser: _Parser) -> int:
     """Score the files given, one after the other; a file that fails is named and the next one is taken."""
-    from ecg_core.readers import needs_description
     from ecg_core.score_file import FileScorer
 
     options = _options(args, parser)
-    if (options.fs or options.unit or options.leads) and not any(needs_description(path) for path in args.files):
-        parser.error("--fs, --unit and --leads describe .npy, .npz and .csv files, and none is given")
+    _check_described(args, parser)
     scorer = FileScorer(options)
     show = _print_json if args.json else _Table(args.files, options.models).row
     code = OK
@@ -143,6 +151,29 @@ def run_score(args: argparse.Namespace, parser: _Parser) -> int:
                 show(outcome)
         for sentence in complaints:
             code = _complain(f"{path}: {sentence}")
+    return code
+
+
+def run_beats(args: argparse.Namespace, parser: _Parser) -> int:
+    """Score every beat of the files given; a file that fails is named and the next one is taken."""
+    from ecg_core.beats_file import BeatOptions, BeatScorer, judged, table_of
+
+    _check_store(args, parser)
+    known = list_beat_models(args.store)
+    model = args.model or BEAT_DETECTOR
+    if known and model not in known:
+        parser.error(f"--model takes {', '.join(known)}; found {model}")
+    _check_described(args, parser)
+    store = str(args.store) if args.store else None
+    scorer = BeatScorer(BeatOptions(model, store, args.false_alarm_rate, args.fs, args.unit, args.leads))
+    code = OK
+    for path, outcome in judged(scorer, args.files):
+        if isinstance(outcome, str):
+            code = _complain(f"{path}: {outcome}")
+        elif args.json:
+            print(json.dumps(finite(outcome.to_dict()), allow_nan=False), flush=True)
+        else:
+            print(*table_of(outcome), sep="\n", flush=True)
     return code
 
 
@@ -206,11 +237,22 @@ def run_models(args: argparse.Namespace, _: _Parser) -> int:
     return OK
 
 
+def _check_store(args: argparse.Namespace, parser: _Parser) -> None:
+    if args.store is not None and not args.store.is_dir():
+        parser.error(f"--store takes a folder of models; {args.store} is none")
+
+
+def _check_described(args: argparse.Namespace, parser: _Parser) -> None:
+    from ecg_core.readers import needs_description
+
+    if (args.fs or args.unit or args.leads) and not any(needs_description(path) for path in args.files):
+        parser.error("--fs, --unit and --leads describe .npy, .npz and .csv files, and none is given")
+
+
 def _options(args: argparse.Namespace, parser: _Parser) -> ScoreOptions:
     from ecg_core.score_file import ScoreOptions
 
-    if args.store is not None and not args.store.is_dir():
-        parser.error(f"--store takes a folder of models; {args.store} is none")
+    _check_store(args, parser)
     known = list_checkpoints(args.store)
     if not known:
         where = args.store or "the packaged store"

@@ -22,15 +22,25 @@ def load_config(path: str | Path, cls: type[T]) -> T:
         If the file cannot be read, has a key the dataclass does not know, lacks one that it needs, or a value
         has another type.
     """
+    return from_dict(read_toml(path), cls, str(path))
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
-            data = tomllib.load(file)
+            return tomllib.load(file)
     except FileNotFoundError:
         raise ConfigError(f"Expected a TOML configuration at {path}; there is no such file.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}.") from error
-    return from_dict(data, cls, str(path))
 
 
 def from_dict(data: dict[str, Any], cls: type[T], where: str = "configuration") -> T:

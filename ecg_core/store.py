@@ -8,6 +8,12 @@ from pathlib import Path
 CONSENSUS = "consensus"
 """The detector that is made of the others: the default of a store that has it."""
 
+BEAT_DETECTOR = "beat-cae"
+"""The detector of single beats that is taken unless another is named."""
+
+BEATS_FILE = "beats.json"
+"""What describes a detector of single beats, in place of config.json."""
+
 
 def default_store() -> Path:
     """Return the folder of the shipped checkpoints: in the installed package, else beside it in the repository."""
@@ -19,6 +25,12 @@ def list_checkpoints(store: str | Path | None = None) -> list[str]:
     """Return the names of the checkpoints in a store, sorted."""
     folder = Path(store) if store else default_store()
     return sorted(path.parent.name for path in folder.glob("*/config.json"))
+
+
+def list_beat_models(store: str | Path | None = None) -> list[str]:
+    """Return the names of the detectors of single beats in a store, sorted."""
+    folder = Path(store) if store else default_store()
+    return sorted(path.parent.name for path in folder.glob(f"*/{BEATS_FILE}"))
 
 
 def in_order(names: Iterable[str]) -> list[str]:

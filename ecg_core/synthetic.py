@@ -79,7 +79,7 @@ EXAMPLES = (
 
 
 @dataclass
-class _Beat:
+class Beat:
     """A beat to lay: time of R, the RR interval before it, its waves, and a factor on amplitudes."""
 
     r: float
@@ -99,21 +99,21 @@ def synthesize(spec: Synthetic) -> NDArray[np.float32]:
     rng = np.random.default_rng([2003, spec.seed])
     n = round(spec.duration_s * spec.fs)
     t = np.arange(n) / spec.fs
-    person = _person(rng)
+    person = person_factors(rng)
     x = np.zeros((8, n))
     for beat in _beats(spec, rng):
-        _lay(x, t, beat, person)
+        lay(x, t, beat, person)
     if spec.kind == "low-voltage":
         x *= LOW_VOLTAGE
     if spec.kind == "af":
         x += _fibrillation(t, rng)
-    x += _noise(n, spec.fs, rng)
+    x += recorder_noise(n, spec.fs, rng)
     if spec.kind == "poor-signal":
         _bad_electrodes(x, t, rng)
     return twelve_from_eight(x.astype(np.float32))
 
 
-def _person(rng: np.random.Generator) -> Array:
+def person_factors(rng: np.random.Generator) -> Array:
     """Return factors on P, QRS and T amplitudes of each lead, shape (3, 8): a body of its own near the average."""
     return np.asarray(np.exp(rng.normal(0, 0.1, (3, 1)) + rng.normal(0, 0.1, (3, 8))))
 
@@ -134,7 +134,7 @@ def _rr_intervals(spec: Synthetic, rng: np.random.Generator) -> Array:
     return np.asarray(mean + size * (0.85 * breathing + 0.85 * slow + 0.5 * rng.normal(size=n)))
 
 
-def _beats(spec: Synthetic, rng: np.random.Generator) -> list[_Beat]:
+def _beats(spec: Synthetic, rng: np.random.Generator) -> list[Beat]:
     """Return the beats of a record, from before its start to past its end."""
     rr = _rr_intervals(spec, rng)
     r = np.cumsum(rr) - rr[0] - 0.45 * rr[0]
@@ -145,12 +145,12 @@ def _beats(spec: Synthetic, rng: np.random.Generator) -> list[_Beat]:
         "st-elevation-inferior": waves.AVERAGE + waves.INFERIOR_INJURY,
     }.get(spec.kind, waves.AVERAGE)
     breathing = 1.0 + 0.02 * np.sin(2 * np.pi * BREATHING_HZ * r + rng.uniform(0, 2 * np.pi))
-    beats = [_Beat(float(a), float(b), table, float(c)) for a, b, c in zip(r, rr, breathing, strict=True)]
+    beats = [Beat(float(a), float(b), table, float(c)) for a, b, c in zip(r, rr, breathing, strict=True)]
     if spec.kind == "pvc":
         # the sinus node is not reset: the next beat is blocked, the one after comes when due
         middle = int(np.searchsorted(r, 0.55 * spec.duration_s))
         early = beats[middle - 1].r + COUPLING * beats[middle].rr
-        beats[middle] = _Beat(early, COUPLING * beats[middle].rr, waves.PREMATURE, fixed=True)
+        beats[middle] = Beat(early, COUPLING * beats[middle].rr, waves.PREMATURE, fixed=True)
     return [beat for beat in beats if -1.0 < beat.r < spec.duration_s + 1.0]
 
 
@@ -158,7 +158,7 @@ def _p_waves() -> tuple[waves.Wave, ...]:
     return tuple(wave for wave in waves.AVERAGE if wave[0] < waves.P_BEFORE_S)
 
 
-def _lay(x: Array, t: Array, beat: _Beat, person: Array) -> None:
+def lay(x: Array, t: Array, beat: Beat, person: Array) -> None:
     """Add a beat's waves to the eight leads, shape (8, n), in place."""
     stretch = (waves.T_SLOPE * np.sqrt(beat.rr) + waves.T_LEVEL) / waves.T_PEAK_S
     for centre, width, amplitudes in beat.waves:
@@ -185,7 +185,7 @@ def _fibrillation(t: Array, rng: np.random.Generator) -> Array:
     return out
 
 
-def _noise(n: int, fs: int, rng: np.random.Generator) -> Array:
+def recorder_noise(n: int, fs: int, rng: np.random.Generator) -> Array:
     """Return wander, muscle and recorder noise, shape (8, n), mV, with the normals' power in each band."""
     m = fft.next_fast_len(2 * n, real=True)
     f = np.arange(m // 2 + 1) * fs / m

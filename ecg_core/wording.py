@@ -237,14 +237,20 @@ def patient(record: Record) -> str:
     return ", ".join(parts) if parts else "age and sex not given"
 
 
+FEW_LEADS = 3
+"""So many leads are named; of more their number says enough."""
+
+
 def recording(record: Record, duration_s: float | None = None) -> str:
-    """Return "12 leads, 10 s, 500 Hz"; `duration_s` is a long recording's, of which the record is a part."""
+    """Return "12 leads, 10 s, 500 Hz" or "2 leads (MLII, V1), 30 min, 360 Hz"; `duration_s` is a long recording's, of which the record is a part."""
     total_s = record.duration if duration_s is None else duration_s
     if total_s < 120:
         length = f"{total_s:.1f}".rstrip("0").rstrip(".") + " s"
     else:
         length = f"{total_s / 60:.0f} min" if total_s <= 3600 else f"{total_s / 3600:.1f} h"
-    return f"{len(record.leads)} leads, {length}, {record.fs:g} Hz"
+    n = len(record.leads)
+    named = f" ({', '.join(record.leads)})" if n <= FEW_LEADS else ""
+    return f"{n} lead{'s' * (n > 1)}{named}, {length}, {record.fs:g} Hz"
 
 
 def part(percentile: float) -> str:

@@ -25,7 +25,8 @@ def readme() -> str:
 def checkout(tmp_path, monkeypatch) -> Path:
     """Return the current folder, which looks like a checkout with the package installed."""
     (tmp_path / "ecg_core").mkdir()
-    (tmp_path / "ecg_core" / "examples").symlink_to(ROOT / "ecg_core" / "examples")
+    for folder in ("examples", "ambulatory_examples"):
+        (tmp_path / "ecg_core" / folder).symlink_to(ROOT / "ecg_core" / folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

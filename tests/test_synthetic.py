@@ -15,7 +15,16 @@ from ecg_core.quality import assess_quality
 from ecg_core.readers import read_record
 from ecg_core.readers.comments import SYNTHETIC_NOTE
 from ecg_core.records import LEADS, twelve_leads
-from ecg_core.synthetic import EXAMPLES, Synthetic, _noise, encode, example_paths, main, make_record, synthesize
+from ecg_core.synthetic import (
+    EXAMPLES,
+    Synthetic,
+    encode,
+    example_paths,
+    main,
+    make_record,
+    recorder_noise,
+    synthesize,
+)
 
 BY_NAME = {spec.name: spec for spec in EXAMPLES}
 
@@ -188,7 +197,7 @@ def test_a_poor_signal_is_that_of_its_electrodes_and_cannot_be_interpreted():
 
 
 def test_noise_has_the_power_stated_in_each_band():
-    noise = _noise(500 * 120, 500, np.random.default_rng(0))
+    noise = recorder_noise(500 * 120, 500, np.random.default_rng(0))
     power = np.abs(np.fft.rfft(noise, axis=1)) ** 2 * 2 / noise.shape[1] ** 2
     f = np.fft.rfftfreq(noise.shape[1], 1 / 500)
     edges = waves.NOISE_BANDS_HZ

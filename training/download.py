@@ -1,6 +1,7 @@
-"""Fetch PTB-XL from PhysioNet: resumed where it broke off, every file held against its checksum.
+"""Fetch PTB-XL, MIT-BIH, INCART or SVDB from PhysioNet: resumed where it broke off, every file held to its checksum.
 
     python -m training.download --out DIR [--fs 100|500]
+    python -m training.download mitbih --out DIR
 
 `SHA256SUMS.txt` of the published version says which files there are. A file counts once its sha256 is right; until
 then it is NAME.part, which the next run continues (HTTP Range). Kill it and call it again at will.
@@ -26,6 +27,14 @@ from tqdm import tqdm
 from ecg_core.errors import ECGError, RecordError
 
 BASE = "https://physionet.org/files/ptb-xl/1.0.3/"
+MARKED = {
+    "mitbih": "https://physionet.org/files/mitdb/1.0.0/",
+    "incart": "https://physionet.org/files/incartdb/1.0.0/",
+    "svdb": "https://physionet.org/files/svdb/1.0.0/",
+}
+"""Databases with marked beats: signals, headers and `.atr` files at the top of one folder."""
+
+MARKED_FILES = (".hea", ".dat", ".atr")
 SUMS = "SHA256SUMS.txt"
 TABLES = ("ptbxl_database.csv", "scp_statements.csv", "LICENSE.txt", "RECORDS")
 CONNECTIONS = 4
@@ -48,24 +57,51 @@ class Remote:
 
 
 def parse_sums(text: str, fs: int) -> list[Remote]:
-    """Return the files wanted of `SHA256SUMS.txt`: the tables, and the records of one rate.
+    """Return the files wanted of PTB-XL's `SHA256SUMS.txt`: the tables, and the records of one rate.
 
     Raises
     ------
     DownloadError
         If a line is not a checksum and a path below the folder, or no record is listed.
     """
-    wanted = []
+    folder = f"records{fs}"
+    wanted = [r for r in listed(text) if r.path in TABLES or PurePosixPath(r.path).parts[0] == folder]
+    if not any(remote.path.startswith("records") for remote in wanted):
+        raise DownloadError(f"{SUMS} lists no files in records{fs}; check the address.")
+    return wanted
+
+
+def parse_marked_sums(text: str) -> list[Remote]:
+    """Return the files wanted of a database with marked beats: all records at the top of its folder.
+
+    Raises
+    ------
+    DownloadError
+        If a line is not a checksum and a path below the folder, or no marks are listed.
+    """
+    paths = {remote: PurePosixPath(remote.path) for remote in listed(text)}
+    wanted = [remote for remote, path in paths.items() if path.suffix in MARKED_FILES and len(path.parts) == 1]
+    if not any(remote.path.endswith(".atr") for remote in wanted):
+        raise DownloadError(f"{SUMS} lists no .atr files; check the address.")
+    return wanted
+
+
+def listed(text: str) -> list[Remote]:
+    """Return every file of `SHA256SUMS.txt`.
+
+    Raises
+    ------
+    DownloadError
+        If a line is not a checksum and a path below the folder.
+    """
+    found = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         digest, _, name = line.partition(" ")
         path = PurePosixPath(name.strip().lstrip("*"))
         if len(digest) != 64 or path.is_absolute() or ".." in path.parts or not path.parts:
             raise DownloadError(f"{SUMS} has the line {line[:100]!r}; expected a sha256 and a path below the folder.")
-        if str(path) in TABLES or path.parts[0] == f"records{fs}":
-            wanted.append(Remote(str(path), digest.lower()))
-    if not any(remote.path.startswith("records") for remote in wanted):
-        raise DownloadError(f"{SUMS} lists no files in records{fs}; check the address.")
-    return wanted
+        found.append(Remote(str(path), digest.lower()))
+    return found
 
 
 def sha256_of(path: Path) -> str:
@@ -154,14 +190,15 @@ def _fetch_part(url: str, part: Path, tries: int, wait_s: float) -> None:
 def download(
     out: str | Path,
     *,
+    database: str = "ptbxl",
     fs: int = 100,
-    base: str = BASE,
+    base: str | None = None,
     connections: int = CONNECTIONS,
     tries: int = TRIES,
     wait_s: float = 1.0,
     quiet: bool = False,
 ) -> int:
-    """Fetch PTB-XL at 100 or 500 Hz into `out`; return how many files came anew.
+    """Fetch PTB-XL at 100 or 500 Hz, or a database with marked beats, into `out`; return how many files came anew.
 
     Raises
     ------
@@ -172,12 +209,16 @@ def download(
     out.mkdir(parents=True, exist_ok=True)
     sums = out / f"{SUMS}.part"
     sums.unlink(missing_ok=True)
+    marked = database in MARKED
+    base = base or MARKED.get(database, BASE)
     _fetch_part(urllib.parse.urljoin(base, SUMS), sums, tries, wait_s)
-    wanted = parse_sums(sums.read_text(encoding="utf-8"), fs)
+    text = sums.read_text(encoding="utf-8")
+    wanted = parse_marked_sums(text) if marked else parse_sums(text, fs)
+    label = database if marked else f"PTB-XL {fs} Hz"
     fetched = 0
     with (
         ThreadPoolExecutor(connections) as pool,
-        tqdm(total=len(wanted), unit="file", desc=f"PTB-XL {fs} Hz", disable=quiet) as bar,
+        tqdm(total=len(wanted), unit="file", desc=label, disable=quiet) as bar,
     ):
         jobs = [pool.submit(fetch, remote, base, out, tries=tries, wait_s=wait_s) for remote in wanted]
         try:
@@ -193,14 +234,16 @@ def download(
 
 def main(argv: Iterable[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training.download", description="Fetch PTB-XL from PhysioNet.")
+    parser = argparse.ArgumentParser(prog="python -m training.download", description="Fetch a database from PhysioNet.")
+    known = ("ptbxl", *MARKED)
+    parser.add_argument("database", nargs="?", choices=known, default="ptbxl", help="which (default ptbxl)")
     parser.add_argument("--out", type=Path, required=True, help="folder to fill")
-    parser.add_argument("--fs", type=int, choices=(100, 500), default=100, help="sampling rate in Hz (default 100)")
-    parser.add_argument("--base", default=BASE, help="address of the published folder, ending in /")
+    parser.add_argument("--fs", type=int, choices=(100, 500), default=100, help="PTB-XL's rate in Hz (default 100)")
+    parser.add_argument("--base", help="address of the published folder, ending in /")
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=f"at a time (default {CONNECTIONS})")
     args = parser.parse_args(None if argv is None else list(argv))
     try:
-        fetched = download(args.out, fs=args.fs, base=args.base, connections=args.connections)
+        fetched = download(args.out, database=args.database, fs=args.fs, base=args.base, connections=args.connections)
     except (DownloadError, RecordError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -5,6 +5,8 @@
     python -m training.evaluate --model PATH --data MY_FOLDER           # labelled records of your own
     python -m training.evaluate --data PREPARED --write                 # also into each checkpoint's folder
     python -m training.evaluate --from-scores runs/evaluation --write   # the same, from what --out wrote before
+    python -m training.evaluate --model PATH --data FOLDER              # beats: a run of a network alone
+                                                # (`training.beat_evaluate`), or a detector (`training.beat_measure`)
 
 Everything was fitted and chosen on other folds; nothing is chosen here. A record that quality calls not interpretable
 gets no verdict in use: its score, with nothing masked, counts in the figures over all records and is left out of those
@@ -31,6 +33,7 @@ from ecg_core.curves import write_curves
 from ecg_core.errors import ConfigError, ECGError
 from ecg_core.metrics import Estimate
 from ecg_core.models import REGISTRY
+from training import beat_evaluate, beat_measure
 from training.figures import draw_curves, draw_scores
 from training.measurements import N_BOOTSTRAP, Subject, counts_of, curves_of, evaluate, subject_of, with_shares
 from training.prepare import PrepareConfig, prepare_in_memory
@@ -253,12 +256,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def beats_text(args: argparse.Namespace) -> str:
+    """Measure networks or detectors of beats and return what came out; "" where the models are none of these."""
+    if not args.model or not args.data:
+        return ""
+    if all(map(beat_evaluate.is_beat_run, args.model)):
+        runs = beat_evaluate.run_beats(args.model, args.data, args.out)
+        return "\n\n".join(map(beat_evaluate.text_of, runs))
+    paths = beat_measure.beat_checkpoints(args.model, args.store)
+    found = beat_measure.run_detectors(paths, args.data, args.out, write=args.write) if paths else []
+    return "\n\n".join(map(beat_measure.text_of, found))
+
+
 def main(argv: Iterable[str] | None = None) -> int:
     """Run the command; return its exit code."""
     args = _parser().parse_args(None if argv is None else list(argv))
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
+        if text := beats_text(args):
+            print(text)
+            return 0
         result = run_from_scores(args) if args.from_scores else run(args)
     except ConfigError as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -2,11 +2,13 @@
 
     python -m training.prepare --ptbxl DIR [--mimic DIR] --out PREPARED
     python -m training.prepare --folder DIR --labels labels.csv --out PREPARED
+    python -m training.prepare --mitbih DIR [--incart DIR] [--svdb DIR] --out PREPARED
     python -m training.prepare --config prepare.toml
 
 PREPARED then holds `signals.npy` (n, 8, 1000; mV at 100 Hz, the eight independent leads), `records.parquet` (one row
-per signal), `skipped.csv` (what could not be read, and why) and `meta.json`. Killed at any moment, the same command
-goes on where it stopped, to the same bytes.
+per signal), `skipped.csv` (what could not be read, and why) and `meta.json`; recordings with marked beats go to
+PREPARED/beats (`training.beat_data`). Killed at any moment, the same command goes on where it stopped, to the same
+bytes.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from tqdm import tqdm
 from ecg_core.errors import ConfigError, ECGError, RecordError
 from ecg_core.preprocessing import HIGH_HZ, LOW_HZ, MODEL_FS, ORDER
 from ecg_core.records import INDEPENDENT_LEADS
+from training.beat_data import SOURCES, prepare_beats
 from training.config import load_config
 from training.datasets import check_patients, folder_table, mimic_table, ptbxl_table
 from training.partfile import PartFile, row_of
@@ -51,7 +54,8 @@ class PrepareConfig:
     Attributes
     ----------
     out : the prepared folder.
-    ptbxl, mimic, folder : roots of the sources; at least one.
+    ptbxl, mimic, folder : roots of the sources.
+    mitbih, incart, svdb : roots of recordings with marked beats; at least one source of either kind.
     fs : PTB-XL at 100 or 500 Hz.
     labels : CSV of the folder's records, `labels.csv` in it unless given.
     folder_fs, folder_unit, folder_leads : describe .npy and CSV files of the folder.
@@ -64,6 +68,9 @@ class PrepareConfig:
     ptbxl: str | None = None
     mimic: str | None = None
     folder: str | None = None
+    mitbih: str | None = None
+    incart: str | None = None
+    svdb: str | None = None
     fs: int = 100
     labels: str | None = None
     folder_fs: float | None = None
@@ -76,6 +83,15 @@ class PrepareConfig:
     def options(self) -> SignalOptions:
         """Return what reading one record needs to know."""
         return SignalOptions(self.folder_fs, self.folder_unit, self.folder_leads, self.clean_nans)
+
+    def marked(self) -> dict[str, str]:
+        """Return the roots of recordings with marked beats, by source."""
+        return {source: root for source in SOURCES if (root := getattr(self, source))}
+
+    @property
+    def only_marked(self) -> bool:
+        """Whether there are no 10 s ECGs to prepare."""
+        return bool(self.marked()) and not (self.ptbxl or self.mimic or self.folder)
 
 
 def list_records(config: PrepareConfig, *, need_split: bool = True) -> pd.DataFrame:
@@ -96,7 +112,7 @@ def list_records(config: PrepareConfig, *, need_split: bool = True) -> pd.DataFr
     if config.folder:
         tables.append(folder_table(config.folder, config.labels, need_split=need_split))
     if not tables:
-        raise ConfigError("Expected a source: give --ptbxl, --mimic or --folder.")
+        raise ConfigError("Expected a source: give --ptbxl, --mimic, --folder, --mitbih, --incart or --svdb.")
     table = pd.concat([t.head(config.limit) if config.limit else t for t in tables], ignore_index=True)
     check_patients(table)
     return table
@@ -292,6 +308,9 @@ def _parse(argv: Iterable[str] | None) -> tuple[PrepareConfig, bool]:
     parser.add_argument("--ptbxl", help="PTB-XL in PhysioNet's layout")
     parser.add_argument("--mimic", help="MIMIC-IV-ECG in PhysioNet's layout")
     parser.add_argument("--folder", help="records of your own")
+    parser.add_argument("--mitbih", help="MIT-BIH: NAME.hea, NAME.dat and NAME.atr in one folder")
+    parser.add_argument("--incart", help="the St Petersburg INCART database, likewise")
+    parser.add_argument("--svdb", help="the MIT-BIH supraventricular database, likewise")
     parser.add_argument("--labels", help="their CSV: record, patient, label, split (default FOLDER/labels.csv)")
     parser.add_argument("--out", help="the prepared folder")
     parser.add_argument("--fs", type=int, choices=(100, 500), help="PTB-XL's rate in Hz (default 100)")
@@ -313,6 +332,13 @@ def _parse(argv: Iterable[str] | None) -> tuple[PrepareConfig, bool]:
     return dataclasses.replace(load_config(path, PrepareConfig), **given), refresh
 
 
+def print_beats(out: str, meta: dict[str, Any]) -> None:
+    """Say what was prepared of recordings with marked beats."""
+    records = sum(source["records"] for source in meta["sources"].values())
+    classes = ", ".join(f"{n} {name}" for name, n in meta["beats"].items())
+    print(f"{out}/beats: {records} records, {sum(meta['beats'].values())} beats ({classes})")
+
+
 def main(argv: Iterable[str] | None = None) -> int:
     """Run the command; return its exit code."""
     try:
@@ -320,6 +346,10 @@ def main(argv: Iterable[str] | None = None) -> int:
         if refresh:
             n = refresh_quality(config.out, config.options(), config.workers)
             print(f"{config.out}: quality renewed, {n} records with bad leads")
+            return 0
+        if config.marked():
+            print_beats(config.out, prepare_beats(config.marked(), config.out))
+        if config.only_marked:
             return 0
         meta = prepare(config)
     except ConfigError as error:

@@ -1,7 +1,9 @@
 """Train one autoencoder: the encoder on all unlabelled records, then the decoder on pure normals.
 
     python -m training.train --config training/configs/cae.toml --data PREPARED
+    python -m training.train --config training/configs/beat-cae.toml --data PREPARED
 
+The second is a network of single beats (`training.beat_train`).
 Writes RUNS/<name>/network.safetensors, train.json and log.jsonl. Killed at any moment, the same command goes on from
 the last saved step to the same weights: every step draws its records, crops and masks from (seed, stage, step).
 """
@@ -11,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,13 @@ from tqdm import tqdm
 
 from ecg_core.errors import ConfigError
 from ecg_core.models import Autoencoder, build_model
+from ecg_core.models.beat_registry import BEAT_REGISTRY
 from ecg_core.models.layers import ModelOutput
 from ecg_core.models.losses import gaussian_nll, kl_divergence, masked_mean, smooth_l1, with_free_bits
 from ecg_core.preprocessing import MODEL_FS, compress
-from training.config import load_config
+from training.beat_data import PROTOCOLS, load_beats
+from training.beat_train import BeatTrainConfig, train_beats
+from training.config import load_config, read_toml
 from training.masks import random_visible
 from training.signals import Prepared, load_prepared
 
@@ -264,6 +269,12 @@ class Run:
         (self.folder / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
+def architecture_class(path: Path) -> object:
+    """Return what a TOML file calls its architecture; None where it does not say."""
+    architecture = read_toml(path).get("architecture")
+    return architecture.get("class") if isinstance(architecture, dict) else None
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train the model that a TOML file describes."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description="Train one autoencoder.")
@@ -272,9 +283,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where runs are kept (default: runs)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
+    parser.add_argument("--protocol", choices=PROTOCOLS, help="of a network of beats (default: the TOML's)")
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
+    if architecture_class(args.config) in BEAT_REGISTRY:
+        beats = load_config(args.config, BeatTrainConfig)
+        train_beats(replace(beats, protocol=args.protocol or beats.protocol), load_beats(args.data), args.runs)
+        return
     config = load_config(args.config, TrainConfig)
     data = load_prepared(args.data)
     run = Run(config, args.runs / config.name, torch.device(args.device))

@@ -44,7 +44,27 @@ def no_record(page: str) -> None:
         look.text("lead", "Choose a record on the Upload page, or start with an example.")
         with st.container(key="no_record_actions", horizontal=True):
             st.button("Go to Upload", type="primary", on_click=state.leave_for, args=("upload",), shortcut="O")
-            entries, _ = resources.examples()
+            entries, _ = resources.examples(page == "beats")
             if entries:
                 title, _ = words.example(entries[0].record.name)
                 st.button(f"Open an example: {title}", on_click=state.open_entries, args=([entries[0]], page))
+
+
+def fewer_leads(entry: Entry, what: str) -> None:
+    """Say why a page is not for a record of fewer than twelve leads, and offer the page that is.
+
+    Parameters
+    ----------
+    what : what the page does, as a sentence begins: "Analyse compares".
+    """
+    record_bar(entry)
+    has = ", ".join(entry.record.leads)
+    n = len(entry.record.leads)
+    with st.container(key="fewer_leads"):
+        look.text("large", f"This recording has {n} lead{'s' * (n > 1)}: {has}")
+        look.text(
+            "lead",
+            f"{what} twelve leads with those of normal ECGs: at least I, II and V1 to V6 are needed. "
+            "Fewer leads are compared beat by beat with the patient's own dominant beat.",
+        )
+        st.button("Open on Beats", type="primary", on_click=state.leave_for, args=("beats",), shortcut="Enter")

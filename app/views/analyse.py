@@ -12,7 +12,7 @@ from app.components.controls import controls
 from app.components.export import ExportMenu
 from app.components.overview import overview
 from app.components.paper import paper
-from app.components.record_bar import no_record, record_bar
+from app.components.record_bar import fewer_leads, no_record, record_bar
 from app.components.scoring import scoring
 from app.components.threshold import threshold_slider
 from app.components.verdict import verdict_band
@@ -27,6 +27,10 @@ def page() -> None:
     if entry is None:
         no_record("analyse")
         look.status_bar("no record open")
+        return
+    if not entry.twelve:
+        fewer_leads(entry, "Analyse compares")
+        look.status_bar(words.FEWER_LEADS)
         return
     waiting = resources.waiting(entry, models := state.models())
     now = tuple(name for name in models if name not in waiting)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import comparison, held_out, look, resources, sheet, state, words
 from app.components.compare import bands
-from app.components.record_bar import no_record, record_bar
+from app.components.record_bar import fewer_leads, no_record, record_bar
 from app.components.scoring import scoring
 from app.components.table import facts, table
 from app.state import Entry
@@ -20,7 +20,8 @@ SPEED = 25.0
 
 def page() -> None:
     """Show the record on view as each model sees it, if one is open, and the held-out figures."""
-    entry, models = state.current(), state.models()
+    opened, models = state.current(), state.models()
+    entry = opened if opened and opened.twelve else None
     found: dict[str, Detection] = {}
     failed: dict[str, str] = {}
     waiting = resources.waiting(entry, models) if entry else ()
@@ -28,8 +29,10 @@ def page() -> None:
         with st.container(key="progress"), st.empty(), st.spinner(words.scoring(models)):
             found, failed = resources.detections(entry, tuple(m for m in models if m not in waiting))
     with st.container(key="compare"):
-        if entry is None:
+        if opened is None:
             no_record("compare")
+        elif entry is None:
+            fewer_leads(opened, "The models compare")
         else:
             record_bar(entry)
             for name, sentence in failed.items():
@@ -39,7 +42,8 @@ def page() -> None:
             else:
                 _record(entry, found)
     _held_out(entry, found)
-    look.status_bar("no record open" if entry is None else held_out.provenance(list(found.values())))
+    told = "no record open" if opened is None else words.FEWER_LEADS
+    look.status_bar(told if entry is None else held_out.provenance(list(found.values())))
 
 
 def _record(entry: Entry, found: dict[str, Detection]) -> None:

@@ -46,7 +46,7 @@ def _head(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
             look.text("title", "Records")
             look.text("fact", _count(len(entries), len(problems)))
         st.button("Remove all", on_click=_remove_all, type="tertiary")
-        uploaded = any(entry.files for entry in entries)
+        uploaded = any(entry.files and entry.twelve for entry in entries)
         st.button("Score as a batch", on_click=_to_batch, disabled=not uploaded)
         st.button("Open first", on_click=state.open_entry, type="primary", shortcut="Enter", disabled=not entries)
 
@@ -121,12 +121,12 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
     for entry in entries:
         reading = _reading(entry, model)
         ready = isinstance(reading, Detection)
-        seen = resources.overview(entry) if not ready and time.monotonic() < until else None
+        seen = resources.overview(entry) if not ready and entry.twelve and time.monotonic() < until else None
         threshold = resources.threshold(entry, model, reading, rate) if ready else None
         shown.append(rows.row(entry, seen, reading, threshold, rate))
         pending |= reading is None
     if not pending:  # by the time a record is opened, the other models have seen it too
-        for entry in entries[:READY_BEFORE]:
+        for entry in [entry for entry in entries if entry.twelve][:READY_BEFORE]:
             for name in state.models():
                 resources.ask_for(entry, name)
     listed = [{"ident": p.ident, "name": p.name, "headline": p.headline, "rest": p.rest} for p in problems]
@@ -137,6 +137,8 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
 
 def _reading(entry: Entry, model: str) -> Detection | str | None:
     """Return what a record's row shows of its score; have it scored where that was not done yet."""
+    if not entry.twelve:
+        return rows.FEWER_LEADS
     if (kept := state.reading(entry.key, model)) is not None:
         return kept
     resources.ask_for(entry, model)

@@ -104,3 +104,20 @@ def test_what_is_no_network_is_made_by_its_own_command(name: str, made: str, tmp
         words = shlex.split(line)
         text = Path(str(importlib.import_module(words[2]).__file__)).read_text()
         assert {option for option in words[3:] if option.startswith("--")} <= {o for o in words if f'"{o}"' in text}
+
+
+def test_a_detector_of_beats_has_its_card_beside_the_others(app: AppTest, store: Path) -> None:
+    folder = store / "beat-cae"
+    folder.mkdir()
+    (folder / "beats.json").write_text(json.dumps({"title": "Beats", "weights_sha256": "ab" * 32}))
+    (folder / "README.md").write_text("# Beats\n\nMade up. ![x](https://example.org/x.png)\n")
+    (store / "broken").mkdir()
+    (store / "broken" / "beats.json").write_text("{")
+    opened(app)
+    assert "Expected a readable beats.json in broken" in page_words(app)
+    app.segmented_control(key=state.MODEL_CARD).set_value("beat-cae").run()
+    assert not app.exception
+    (card,) = app.markdown
+    assert card.value.startswith("# Beats")
+    assert "![" not in card.value
+    assert "abababababab" in page_words(app)

@@ -25,11 +25,19 @@ from tests.browser.serving import ROOT, served
 
 SIZES = {1440: 900, 1024: 768}
 PVC, LBBB, CALM = "Premature ventricular beat", "Left bundle branch block", "Sinus rhythm, 72 /min"
+HOLTER = "Two leads, 8 minutes"
+
+
+def examples_drawn(page: Page) -> None:
+    """Wait until the last card of the examples is there."""
+    page.get_by_role("button", name="Poor signal").wait_for()
+    page.wait_for_timeout(800)
 
 
 def upload_empty(page: Page, address: str, files: Path) -> None:
     """Show the drop zone and the examples."""
     driving.go(page, address)
+    examples_drawn(page)
 
 
 def upload(page: Page, address: str, files: Path) -> None:
@@ -147,6 +155,50 @@ def batch(page: Page, address: str, files: Path) -> None:
     page.frame_locator("iframe").first.locator(".ag-row").first.wait_for()
 
 
+def beats_drawn(page: Page) -> None:
+    """Wait until the beat on view is drawn with what was made of it."""
+    page.wait_for_function("() => window.leadwise && window.leadwise.beats && window.leadwise.beats.ready")
+
+
+def beats(page: Page, address: str, files: Path) -> None:
+    """Show the two-lead recording beat by beat."""
+    driving.go(page, address)
+    page.get_by_role("button", name=HOLTER).click()
+    beats_drawn(page)
+
+
+def beats_empty(page: Page, address: str, files: Path) -> None:
+    """Show Beats without a record."""
+    driving.go(page, address)
+    driving.visit(page, "Beats")
+
+
+def beats_twelve(page: Page, address: str, files: Path) -> None:
+    """Show a 12-lead ECG beat by beat, in all leads together."""
+    driving.go(page, address)
+    driving.open_example(page, PVC)
+    driving.visit(page, "Beats")
+    beats_drawn(page)
+    page.get_by_role("radio", name="8 leads together").click()
+    driving.settle(page)
+    beats_drawn(page)
+
+
+def beats_replay(page: Page, address: str, files: Path) -> None:
+    """Show a replay."""
+    beats(page, address, files)
+    page.get_by_role("button", name="Replay", exact=True).click()
+    page.wait_for_function("() => window.leadwise.replayed && window.leadwise.replayed.beats > 14")
+    page.get_by_role("radio", name="Pause").click()
+
+
+def two_leads(page: Page, address: str, files: Path) -> None:
+    """Show Analyse with a record that it is not for."""
+    beats(page, address, files)
+    page.get_by_role("link", name="Analyse", exact=True).click()
+    page.get_by_text("This recording has 2 leads").wait_for()
+
+
 def models(page: Page, address: str, files: Path) -> None:
     """Show the model cards."""
     driving.go(page, address)
@@ -165,6 +217,11 @@ STATES: dict[str, Callable[[Page, str, Path], None]] = {
     "analyse-threshold": moved,
     "analyse-not-interpretable": unreadable,
     "analyse-long": long,
+    "analyse-two-leads": two_leads,
+    "beats": beats,
+    "beats-empty": beats_empty,
+    "beats-12-leads": beats_twelve,
+    "beats-replay": beats_replay,
     "compare": compare,
     "compare-empty": compare_empty,
     "batch-empty": batch_empty,
@@ -172,7 +229,7 @@ STATES: dict[str, Callable[[Page, str, Path], None]] = {
     "models": models,
 }
 
-PAGES = ("upload", "upload-empty", "analyse", "compare", "batch", "models")
+PAGES = ("upload", "upload-empty", "analyse", "beats", "compare", "batch", "models")
 """Pictured in every scheme and width; other states in light at 1440 px."""
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from app import look, resources, state, words
 from app.components import script, style
+from app.rows import strip_lead
 from app.state import Entry
 
 FIRST_EXAMPLES = (
@@ -15,7 +16,7 @@ FIRST_EXAMPLES = (
     "normal-72",
     "left-bundle-branch-block",
     "atrial-fibrillation",
-    "poor-signal",
+    "two-leads-8-min",
 )
 CARD_S = 4.0
 _card = st.components.v2.component(
@@ -32,16 +33,22 @@ def _telling(values: NDArray[np.float32], fs: float) -> NDArray[np.float32]:
 
 
 def example_card(key: str, entry: Entry) -> None:
-    """Show the most telling seconds of lead II."""
-    values = _telling(entry.record.lead("II"), entry.record.fs)
+    """Show the most telling seconds of lead II, or of the lead that stands for it."""
+    values = _telling(entry.record.lead(strip_lead(entry.record)), entry.record.fs)
     step = max(1, round(entry.record.fs / 250))
-    data = {"signal": [round(float(v), 3) for v in values[::step]], "fs": entry.record.fs / step}
+    data = {
+        "lead": strip_lead(entry.record),
+        "signal": [round(float(v), 3) for v in values[::step]],
+        "fs": entry.record.fs / step,
+    }
     _card(key=key, data=data, height=76)
 
 
 def example_grid(*, first_only: bool) -> None:
     """Show the examples as cards that open; the first five alone where they are not the page's main thing."""
     entries, problems = resources.examples()
+    beats, beats_problems = resources.examples(beats=True)
+    entries, problems = [*entries, *beats], [*problems, *beats_problems]
     order = {name: k for k, name in enumerate(FIRST_EXAMPLES)}
     entries = sorted(entries, key=lambda entry: order.get(entry.record.name, len(order)))
     with st.container(key="examples_head", horizontal=True, vertical_alignment="center"):

@@ -12,11 +12,12 @@ function stripDrawing(item) {
   const values = bytes(item.strip), wide = STRIP_PX * Math.min(1, item.strip_s / 4), dx = wide / Math.max(values.length - 1, 1);
   let path = "";
   for (let i = 0; i < values.length; i++) path += (i ? "L" : "M") + (i * dx).toFixed(1) + " " + (STRIP_TALL - 2 - (values[i] / 255) * (STRIP_TALL - 4)).toFixed(1);
-  return drawing("svg", { viewBox: `0 0 ${STRIP_PX} ${STRIP_TALL}`, preserveAspectRatio: "none", class: "drawing", role: "img", "aria-label": `Lead II, ${item.strip_s.toFixed(0)} s` },
+  return drawing("svg", { viewBox: `0 0 ${STRIP_PX} ${STRIP_TALL}`, preserveAspectRatio: "none", class: "drawing", role: "img", "aria-label": `Lead ${item.strip_lead}, ${item.strip_s.toFixed(0)} s` },
     drawing("path", { d: path, class: "strip" }));
 }
 
 function qualityCells(item) {
+  if (item.named) return element("span.muted", {}, item.named);
   const box = element("span.cells", { role: "img", "aria-label": item.cells[0].step < 0 ? "Quality: waiting" : "Quality: " + spoken(item.cells) });
   item.cells.forEach((cell, index) => {
     const kind = cell.step < 0 ? "waiting" : QUALITY[cell.step];

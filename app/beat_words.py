@@ -1,0 +1,210 @@
+"""What the Beats page says of a recording, at one false-alarm rate. Plain words; no streamlit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app import words
+from app.beat_panels import rates
+from app.operating import at_each_rate
+from app.state import Entry
+
+if TYPE_CHECKING:
+    from app.beat_replay import Replay
+    from ecg_core.ambulatory import BeatDetections
+
+FEW_BEATS = 40
+"""Below so many beats the dominant beat rests on few."""
+
+PARTS = {
+    "shape": "how far its shape is from the dominant beat's",
+    "timing": "how far its RR intervals are from the usual ones",
+    "rhythm": "how far its RR intervals are from the usual ones",
+    "network": "how badly the network restores it",
+}
+
+
+def said(entry: Entry, found: BeatDetections) -> dict[float, dict[str, Any]]:
+    """Return what is said of a recording at each false-alarm rate that is offered."""
+    return {rate: _at(entry, found.at(rate), rate) for rate in rates(found)}
+
+
+def page_data(
+    entry: Entry,
+    found: BeatDetections,
+    told: Mapping[float, dict[str, Any]],
+    rate: float,
+    chosen: int,
+    ident: str,
+) -> dict[str, Any]:
+    """Return what the page's panels show besides the packets: words at the rate in use and at each other.
+
+    Parameters
+    ----------
+    told : from `said`.
+    rate : one of its rates.
+    """
+    shared = {
+        "id": ident,
+        "chosen": chosen,
+        "n": len(found),
+        "duration_s": entry.duration,
+        "warnings": list(found.notes[:1]) if found.dominant_unusual else [],
+        "parts": {name: PARTS.get(name, "") for name in found.parts},
+        "described": f"Beats of {entry.record.name}",
+    }
+    return at_each_rate(lambda each: shared | told[each], rate, tuple(told))
+
+
+def remarks(found: BeatDetections, given: Sequence[str]) -> str:
+    """Return the notes of a recording as one line, the first being a warning where the dominant beat is unusual."""
+    rest = found.notes[1:] if found.dominant_unusual else found.notes
+    few = [f"{len(found)} beats are few to know the patient's dominant beat by"] if 0 < len(found) < FEW_BEATS else []
+    return words.notes(list(dict.fromkeys([*given, *rest, *few])))
+
+
+def _at(entry: Entry, found: BeatDetections, rate: float) -> dict[str, Any]:
+    flagged = int(found.anomalous.sum())
+    some = flagged > 0
+    return {
+        "verdict": {
+            "side": "above" if some else "below",
+            "figure": _share(found.share_anomalous),
+            "caption": f"of {len(found):,} beats are anomalous",
+            "headline": _headline(flagged),
+            "lines": [runs(found, entry.duration), pauses(found, entry.duration), _expected(found, rate)],
+            "where": where(found, entry.duration),
+            "facts": facts(found),
+            "spoken": spoken(found, entry.duration),
+        },
+        "threshold": {
+            "title": "Alarm threshold",
+            "aside": f"validated at {words.percent(words.VALIDATED_RATE)}",
+            "now": words.percent(rate),
+            "rows": [
+                ["Beats of normal class flagged, expected", words.percent(rate)],
+                ["Beats flagged here", f"{flagged:,} ({_share(found.share_anomalous)})"],
+                ["Runs of three or more", f"{len(found.runs):,}"],
+            ],
+        },
+    }
+
+
+def _share(share: float) -> str:
+    percent = share * 100
+    return f"{percent:.1f} %" if percent < 9.95 else f"{percent:.0f} %"
+
+
+def _headline(flagged: int) -> str:
+    if not flagged:
+        return "No beat above the alarm threshold"
+    return f"{flagged:,} beat{'s' * (flagged > 1)} above the alarm threshold"
+
+
+def _expected(found: BeatDetections, rate: float) -> str:
+    """Return what the share means: so many of normal beats lie above the threshold too."""
+    usual = f"Of beats of the normal class, about {rate * 100:g} in 100 lie above this threshold too"
+    if found.share_anomalous <= rate * 1.2:
+        return f"{usual}: this share alone says nothing."
+    return f"{usual}."
+
+
+def runs(found: BeatDetections, total_s: float) -> str:
+    """Return how many runs there are, and where the longest is."""
+    if not found.runs:
+        return "No run of three or more anomalous beats."
+    longest = max(found.runs, key=lambda run: run.stop - run.start)
+    n, beats = len(found.runs), longest.stop - longest.start
+    at = words.clock(float(found.times_s[longest.start]), total_s)
+    if n == 1:
+        return f"1 run of {beats} anomalous beats, at {at}."
+    return f"{n:,} runs of three or more anomalous beats; the longest has {beats:,}, at {at}."
+
+
+def pauses(found: BeatDetections, total_s: float) -> str:
+    """Return how many pauses there are, and where the longest is."""
+    if not found.pauses:
+        return "No pause."
+    longest = max(found.pauses, key=lambda pause: pause.seconds)
+    n, at = len(found.pauses), words.clock(float(found.times_s[longest.after]), total_s)
+    if n == 1:
+        return f"1 pause of {longest.seconds:.1f} s, at {at}."
+    return f"{n:,} pauses; the longest lasts {longest.seconds:.1f} s, at {at}."
+
+
+def where(found: BeatDetections, total_s: float) -> dict[str, Any]:
+    """Return when anomalous beats come, and in which leads they deviate most."""
+    at = np.flatnonzero(found.anomalous)
+    if not len(at):
+        return {"title": "No beat is marked", "lines": []}
+    lines = []
+    if total_s > 180:
+        each, unit = (3600.0, "hour") if total_s > 7200 else (60.0, "minute")
+        which, count = Counter((found.times_s[at] // each).astype(int).tolist()).most_common(1)[0]
+        lines.append(f"most in {unit} {which + 1}: {count:,} of {len(at):,}")
+    leads = Counter(found.lead[k] for k in at)
+    if len(found.leads) > 1:
+        told = ", ".join(f"{lead} ({n:,})" for lead, n in leads.most_common(3))
+        lines.append(f"deviate most in {told}")
+    shapes = Counter(found.cluster[at].tolist())
+    own = shapes.get(0, 0)
+    other = len(at) - own
+    title = f"{other:,} of another shape, {own:,} of the dominant one"
+    if not own or not other:
+        title = "Of another shape than the dominant beat" if other else "Of the dominant shape"
+    return {"title": title, "lines": lines}
+
+
+def facts(found: BeatDetections) -> list[list[Any]]:
+    """Return what there is to know of how sure it is: name, words, and whether it is a warning."""
+    dominant = float((found.cluster == 0).mean()) if len(found) else 0.0
+    level = "fitted to this recording" if found.recalibrated else "as validated"
+    rows: list[list[Any]] = [
+        ["Rate", f"{found.heart_rate:.0f} /min" if found.heart_rate else words.DASH, False],
+        ["Dominant shape", f"{dominant * 100:.0f} % of beats", dominant < 0.5],
+        ["Dominant beat", _dominant(found), found.dominant_unusual],
+        ["Threshold", level, False],
+    ]
+    return rows
+
+
+def _dominant(found: BeatDetections) -> str:
+    if not np.isfinite(found.dominant_percentile):
+        return words.DASH
+    if found.dominant_percentile >= 99.95:
+        return "more unusual than all normal ones"
+    return f"percentile {found.dominant_percentile:.0f} of normal ones"
+
+
+def spoken(found: BeatDetections, total_s: float) -> str:
+    """Return the verdict as a screen reader says it."""
+    flagged = int(found.anomalous.sum())
+    told = [found.notes[0]] if found.dominant_unusual and found.notes else []
+    told.append(f"{_share(found.share_anomalous)} of {len(found):,} beats are anomalous. {_headline(flagged)}.")
+    return " ".join([*told, runs(found, total_s), pauses(found, total_s)])
+
+
+def provenance(found: BeatDetections) -> str:
+    """Return what computed the page: model and checkpoint."""
+    return f"{found.model} · {found.checkpoint[:12]}"
+
+
+def working(entry: Entry, waited_s: float | None) -> str:
+    """Return what is said while a recording's beats are compared."""
+    minutes = entry.duration / 60
+    length = (
+        f"{entry.duration:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    )
+    since = f", for {waited_s:.0f} s now" if waited_s and waited_s > 3 else ""
+    return f"Comparing the beats of {length}{since}"
+
+
+def replayed(player: Replay, total_s: float) -> str:
+    """Return how far a replay is, and what was found in it."""
+    at, whole = words.clock(player.at_s, max(total_s, 120.0)), words.clock(total_s, max(total_s, 120.0))
+    told = f"{at} of {whole} · {player.anomalous:,} of {player.count:,} beats anomalous"
+    return f"{told} · the end" if player.done else told

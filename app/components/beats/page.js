@@ -1,0 +1,173 @@
+// What the panels of the Beats page share: beats, the one on view, the threshold; and how it is told to the server.
+const SETTLE_MS = 150, AGAIN_MS = 10000;
+const SHAPE_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+function shapeName(cluster) { return SHAPE_NAMES[cluster] || String(cluster + 1); }
+
+function clock(seconds, total, exact) {
+  const s = Math.max(0, exact ? Math.round(seconds * 100) / 100 : Math.floor(seconds + 1e-6));
+  const h = Math.floor(s / 3600), m = Math.floor((s % 3600) / 60), rest = exact ? (s % 60).toFixed(2).padStart(5, "0") : String(Math.floor(s % 60)).padStart(2, "0");
+  return total >= 3600 ? `${h}:${String(m).padStart(2, "0")}:${rest}` : `${m}:${rest}`;
+}
+
+function placeWords(percentile) {
+  return percentile >= 99.995 ? "above all normal beats" : `${percentile.toFixed(percentile >= 99 ? 2 : 1)} of normal beats`;
+}
+
+// colours of the palette as a canvas takes them: light-dark() is resolved by the browser
+function inks(node, names) {
+  const probe = element("i", { "aria-hidden": "true", style: "position:absolute;width:0;height:0" });
+  node.append(probe);
+  const found = {};
+  for (const name of names) {
+    probe.style.color = `var(--${name})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  return found;
+}
+
+// a canvas as wide as its box, sharp on any screen
+function fitted(canvas, width, height) {
+  const sharp = Math.min(window.devicePixelRatio || 1, 2);
+  if (canvas.width !== Math.round(width * sharp) || canvas.height !== Math.round(height * sharp)) {
+    canvas.width = Math.round(width * sharp);
+    canvas.height = Math.round(height * sharp);
+    canvas.style.width = `${width}px`;
+    canvas.style.height = `${height}px`;
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(sharp, 0, 0, sharp, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return pen;
+}
+
+function heading(title, rest, ...more) {
+  return element("div.head", {}, element("h3", {}, title), element("span.muted", {}, rest), ...more);
+}
+
+function chip(words, pressed, act, attributes) {
+  const button = element("button.chip", { type: "button", "aria-pressed": pressed ? "true" : "false", ...attributes }, words);
+  button.addEventListener("click", act);
+  return button;
+}
+
+const STATE = {
+  // packets of one recording, and the view that belongs to them; nothing is drawn of two recordings together
+  gather() {
+    const { beat_scores: scores, beat_shapes: shapes, beat_strips: strips, beat_strip: strip } = shared().parts, id = this.given && this.given.id;
+    if (!id || !scores || scores.id !== id || !shapes || shapes.id !== id || !strips || strips.id !== id || !strip || strip.id !== id) return false;
+    if (this.scores !== scores) {
+      this.scores = scores;
+      scores.ms = new Int32Array(scores.times.buffer, scores.times.byteOffset, scores.n);
+      this.fresh = true;
+      this.levels = null;
+    }
+    Object.assign(this, { shapes, strips, strip });
+    return true;
+  },
+
+  time(k) { return this.scores.ms[k] / 1000; },
+
+  // which beats lie above the threshold at the rate chosen: a beat's `flagged` counts from the last rate
+  flag() {
+    const { scores, at } = this, key = `${scores.packet}|${at}`;
+    if (this.levels === key) return;
+    this.levels = key;
+    const needed = scores.rates.length - at;
+    this.anomalous = scores.flagged.map((count) => (count >= needed ? 1 : 0));
+    this.list = [];
+    for (let k = 0; k < scores.n; k++) if (this.anomalous[k]) this.list.push(k);
+    this.runs = [];
+    for (let k = 0; k < scores.n; k++) {
+      if (!this.anomalous[k]) continue;
+      let stop = k;
+      while (stop < scores.n && this.anomalous[stop]) stop++;
+      if (stop - k >= 3) this.runs.push([k, stop]);
+      k = stop;
+    }
+    this.sortList();
+  },
+
+  // the beat nearest to a time
+  nearest(t) {
+    const { ms, n } = this.scores, want = t * 1000;
+    let lo = 0, hi = n - 1;
+    while (lo < hi) { const mid = (lo + hi) >> 1; if (ms[mid] < want) lo = mid + 1; else hi = mid; }
+    return lo > 0 && Math.abs(ms[lo - 1] - want) < Math.abs(ms[lo] - want) ? lo - 1 : lo;
+  },
+
+  // the first beat at or after a time
+  from(t) {
+    const { ms, n } = this.scores, want = t * 1000;
+    let lo = 0, hi = n;
+    while (lo < hi) { const mid = (lo + hi) >> 1; if (ms[mid] < want) lo = mid + 1; else hi = mid; }
+    return lo;
+  },
+
+  choose(k) {
+    if (!this.scores || k < 0 || k >= this.scores.n || k === this.chosen) return;
+    this.chosen = k;
+    this.say.replaceChildren(this.beatWords(k));
+    this.later();
+    this.draw();
+  },
+
+  beatWords(k) {
+    const { scores } = this, rr = scores.rr[k];
+    return `Beat at ${clock(this.time(k), this.given.duration_s, true)}, ${this.anomalous[k] ? "anomalous" : "below the threshold"}, score ${scores.score[k].toFixed(1)}`
+      + (rr === rr ? `, ${Math.round(rr * 1000)} ms after the beat before` : "") + `, shape ${shapeName(scores.cluster[k])}`;
+  },
+
+  // the next anomalous beat in the table's order; from another beat, the next in time
+  step(way) {
+    const { order, chosen } = this;
+    if (!order || !order.length) return;
+    const place = this.placeOf.get(chosen);
+    if (place !== undefined) { this.choose(order[Math.min(order.length - 1, Math.max(0, place + way))]); return; }
+    const next = way > 0 ? this.list.find((k) => k > chosen) : [...this.list].reverse().find((k) => k < chosen);
+    this.choose(next === undefined ? this.list[way > 0 ? 0 : this.list.length - 1] : next);
+  },
+
+  setRate(at) {
+    if (at === this.at || at < 0 || at >= this.scores.rates.length) return;
+    this.at = at;
+    this.later();
+    this.draw();
+  },
+
+  get behind() { return this.timer !== null || this.sent !== null; },
+
+  // what is chosen here is shown at once; the server is told when it stands still
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.flush(), SETTLE_MS);
+    this.mark();
+  },
+
+  flush() {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.sent = { beat: this.chosen, rate: this.at };
+    this.send(this.sent);
+    clearTimeout(this.again);
+    this.again = setTimeout(() => { if (this.sent) this.send({ ...this.sent }); }, AGAIN_MS); // a connection was lost
+    this.mark();
+  },
+
+  // files wait until the server has what is shown: `page.css` holds their buttons
+  mark() { document.documentElement.toggleAttribute("data-leadwise-behind", this.behind); },
+
+  // what the panels say at the rate chosen
+  words() {
+    const { given, at } = this;
+    if (at === given.rate) return given;
+    const { rates, ...rest } = given, shown = structuredClone(rest);
+    for (const [path, value] of rates[at]) {
+      const last = path[path.length - 1];
+      path.slice(0, -1).reduce((target, step) => target[step], shown)[last] = value;
+    }
+    return shown;
+  },
+};

@@ -1,0 +1,132 @@
+"""A recording beat by beat: verdict, strip, tachogram, shapes, the whole of it. Lays out; computes nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app import beat_exports, beat_panels, beat_replay, beat_words, look, resources, state
+from app.components.beats import beat_view, replay_view
+from app.components.export import ExportMenu
+from app.components.record_bar import no_record, record_bar
+from app.state import Entry
+from ecg_core.errors import ECGError
+
+if TYPE_CHECKING:
+    from ecg_core.ambulatory import BeatDetections
+
+AT_ONCE_S = 120.0
+"""Up to this length beats are compared before the page is drawn; of longer recordings beside it."""
+
+LOOK_S, TICK_S = 0.5, 0.5
+
+
+def page() -> None:
+    """Show the record on view beat by beat; without one, what to do."""
+    entry = state.current()
+    if entry is None:
+        no_record("beats")
+        look.status_bar("no record open")
+        return
+    export = ExportMenu()
+    record_bar(entry, lambda: _actions(entry, export))
+    leads = _leads(entry)
+    try:
+        if entry.duration > AT_ONCE_S and not resources.beats_ready(entry, leads):
+            with st.spinner("Reading the recording…"):
+                resources.beats_first(entry, leads)
+            _working(entry, leads)
+            look.status_bar("comparing beats")
+            return
+        with st.container(key="progress"), st.empty(), st.spinner("Comparing beats…"):
+            found = resources.beats(entry, leads)
+    except ECGError as error:
+        look.text("problem", str(error))
+        look.status_bar("beats not compared")
+        return
+    if not len(found):
+        look.text("problem", "No heartbeat was found: is this an ECG? Look at its signal on another page or repeat it.")
+    else:
+        _beats(entry, leads, found, export)
+    look.status_bar(beat_words.provenance(found))
+
+
+def _actions(entry: Entry, export: ExportMenu) -> None:
+    """Show the page's own buttons of the record bar."""
+    name = (entry.key,)
+    if state.replayed() == name:
+        st.button("End replay", on_click=_end_replay)
+    else:
+        playable = beat_replay.playable(entry.duration)
+        told = None if playable else "A replay needs a minute or more: the dominant beat is learnt from its first half."
+        st.button("Replay", on_click=state.replay, args=(name,), disabled=not playable, help=told)
+    export.place()
+
+
+def _end_replay() -> None:
+    state.replay(None)
+    resources.forget_replay()
+
+
+def _leads(entry: Entry) -> tuple[str, ...]:
+    """Return the leads to compare; where there is a choice, offer it."""
+    offered = resources.beat_leads_offered(entry)
+    if len(offered) < 2:
+        return offered["best"]
+    names = {"best": f"Best lead ({offered['best'][0]})", "all": f"{len(offered['all'])} leads together"}
+    with st.container(key="beat_controls", horizontal=True):
+        kind = st.segmented_control(
+            "Leads that are compared",
+            list(offered),
+            format_func=names.__getitem__,
+            key=state.BEAT_LEADS,
+            label_visibility="collapsed",
+            required=True,
+        )
+    return offered[kind or "best"]
+
+
+def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: ExportMenu) -> None:
+    name, told = (entry.key, *leads, found.checkpoint), resources.beat_said(entry, leads, found)
+    rate = min(told, key=lambda each: abs(each - state.value(state.BEAT_RATE)))
+    beat = min(state.chosen_beat(name, beat_panels.first_beat(found)), len(found) - 1)
+    export.fill(beat_exports.files(entry, found.at(rate)), beat_exports.OF_WHAT)
+    if state.replayed() == (entry.key,):
+        _replay(entry, leads, rate)
+    if noted := beat_words.remarks(found, entry.record.notes):
+        look.text("note", noted)
+    packets = [*resources.beat_packets(entry, leads, found), resources.beat_packet(entry, leads, found, beat)]
+    data = beat_words.page_data(entry, found, told, rate, beat, "|".join(name))
+    beat_view(packets, data, lambda: state.take_beats(name, tuple(told)))
+
+
+@st.fragment(run_every=LOOK_S)
+def _working(entry: Entry, leads: tuple[str, ...]) -> None:
+    """Say what is being done, and show the page anew when it is."""
+    far = resources.beats_first(entry, leads)
+    if resources.beats_ready(entry, leads):
+        st.rerun()
+    waited = None if far.began is None else time.monotonic() - far.began
+    look.working(beat_words.working(entry, waited), "Each beat is held against the patient's own dominant beat.")
+
+
+@st.fragment(run_every=TICK_S)
+def _replay(entry: Entry, leads: tuple[str, ...], rate: float) -> None:
+    """Play the recording through the stream, and show it as a monitor would."""
+    with st.container(key="replay_bar", horizontal=True, vertical_alignment="center"):
+        look.text("rail-title", "Replay")
+        speed = st.segmented_control(
+            "Speed of the replay",
+            [0, *beat_replay.SPEEDS],
+            format_func=({0: "Pause"} | beat_replay.SPEEDS).__getitem__,
+            key=state.REPLAY_SPEED,
+            default=1,
+            label_visibility="collapsed",
+            required=True,
+        )
+        player = resources.beat_player(entry, leads, rate)
+        packet = player.tick(time.monotonic(), float(speed or 0))
+        look.text("fact", beat_words.replayed(player, entry.duration))
+    replay_view(packet)

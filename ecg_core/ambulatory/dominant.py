@@ -1,0 +1,152 @@
+"""The patient's dominant beat: the shape that most beats have, lead by lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+INT = NDArray[np.int64]
+
+BEFORE, AFTER = 90, 162
+"""A beat is 252 samples at 360 Hz: from 0.25 s before the R peak to 0.45 s after it."""
+
+WIDTH = BEFORE + AFTER
+MARGIN = 18
+"""A beat is moved by at most so many samples (50 ms) to lie on the dominant one."""
+
+QRS = slice(BEFORE - 22, BEFORE + 36)
+P = slice(BEFORE - 79, BEFORE - 25)
+T = slice(BEFORE + 50, BEFORE + 144)
+WHOLE = slice(0, BEFORE + 144)
+"""Parts of a beat: -0.06 to 0.10 s, -0.22 to -0.07 s, 0.14 to 0.40 s. What follows is there for the eye."""
+
+MOST_BEATS = 600
+"""A dominant beat is made of so many beats, spread over the recording, at most."""
+
+GUESSES, JUDGES = 24, 120
+"""Beats that may be the first guess at the dominant beat, and beats that choose among them."""
+
+SMALLEST = np.float32(1e-9)
+
+
+def cut_beats(clean: F32, at: INT, start: int = 0) -> F32:
+    """Return beats with a margin, shape (n_beats, n_leads, WIDTH + 2 * MARGIN).
+
+    Samples before the recording and later than 0.45 s after the R peak repeat their neighbours: so a beat can be
+    judged as soon as it is over.
+
+    Parameters
+    ----------
+    clean : (n_leads, n), mV at 360 Hz.
+    at : (n_beats,), R peaks, samples from the recording's start.
+    start : number of the first sample of `clean`.
+    """
+    steps = np.minimum(np.arange(-BEFORE - MARGIN, AFTER + MARGIN), AFTER - 1)
+    columns = np.clip(at[:, None] + steps - start, 0, clean.shape[1] - 1)
+    return np.ascontiguousarray(clean[:, columns].transpose(1, 0, 2))
+
+
+def lag_of(beats: F32, template: F32) -> tuple[INT, F32]:
+    """Return by how much each beat must be moved for its QRS complex to lie on the template's, and their correlation.
+
+    Sums run over samples in order and beat by beat: a beat's numbers do not depend on those it is looked at with.
+
+    Parameters
+    ----------
+    beats : (n_beats, WIDTH + 2 * MARGIN), one lead.
+    template : (WIDTH,), of the same lead.
+
+    Returns
+    -------
+    (n_beats,) samples from -MARGIN to MARGIN, (n_beats,) correlations.
+    """
+    want = template[QRS] - template[QRS].mean()
+    n, lags = QRS.stop - QRS.start, 2 * MARGIN + 1
+    held = beats[:, QRS.start : QRS.stop + 2 * MARGIN]
+    product = np.zeros((len(beats), lags), np.float32)
+    total, squares = np.zeros_like(product), np.zeros_like(product)
+    for k in range(n):
+        x = held[:, k : k + lags]
+        product += want[k] * x
+        total += x
+        squares += x * x
+    variance = np.maximum(squares - total * total / np.float32(n), SMALLEST)
+    correlation = product / np.sqrt(variance * np.maximum(np.square(want).sum(), SMALLEST))
+    best = correlation.argmax(axis=1)
+    return best - MARGIN, correlation[np.arange(len(beats)), best]
+
+
+def moved(beats: F32, lag: INT) -> F32:
+    """Return beats of one lead moved by their lags, shape (n_beats, WIDTH)."""
+    columns = (lag + MARGIN)[:, None] + np.arange(WIDTH)
+    return beats[np.arange(len(beats))[:, None], columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Dominant:
+    """A patient's dominant beat.
+
+    Attributes
+    ----------
+    template : (n_leads, WIDTH), mV at 360 Hz.
+    n_beats : that it was made of.
+    """
+
+    template: F32
+    n_beats: int
+
+
+def find_dominant(beats: F32) -> Dominant:
+    """Return the median of the beats that lie best on the beat that most others resemble.
+
+    Where nearly half of a patient's beats are ectopic the median of all beats is none of them. So the first guess is
+    one of the beats, that which most others resemble; the median of the half that lies best on it takes its place,
+    three times over.
+
+    Parameters
+    ----------
+    beats : (n_beats, n_leads, WIDTH + 2 * MARGIN), from `cut_beats`; at least one.
+    """
+    chosen = beats[_spread_out(len(beats), MOST_BEATS)]
+    template = _most_alike(chosen)
+    for _ in range(3):
+        found = [lag_of(chosen[:, k], row) for k, row in enumerate(template)]
+        correlation = np.mean([one[1] for one in found], axis=0)
+        better = correlation >= np.median(correlation)
+        aligned = (moved(chosen[better, k], lag[better]) for k, (lag, _) in enumerate(found))
+        template = np.stack([np.median(lead, axis=0) for lead in aligned]).astype(np.float32)
+    return Dominant(template - np.median(template, axis=1, keepdims=True), int(better.sum()))
+
+
+def _most_alike(beats: F32) -> F32:
+    """Return the beat that most others resemble, (n_leads, WIDTH); of two alike in this the one with the faster QRS.
+
+    Counted are the beats that lie on it, in the leads together and in the lead where most do: noise in one lead does
+    not decide.
+    """
+    guesses = beats[_spread_out(len(beats), GUESSES), :, MARGIN:-MARGIN]
+    judges = beats[_spread_out(len(beats), JUDGES)]
+    slowness = np.log(_slowness(guesses))
+    points = []
+    for guess, slow in zip(guesses, slowness - slowness.min(), strict=True):
+        by_lead = [_share_alike(lag_of(judges[:, k], row)[1]) for k, row in enumerate(guess)]
+        points.append((np.mean(by_lead) + np.max(by_lead)) / 2 - 0.15 * slow)
+    return np.asarray(guesses[int(np.argmax(points))], dtype=np.float32)
+
+
+def _share_alike(correlation: F32) -> float:
+    return float(np.mean(np.clip((correlation - 0.8) / 0.15, 0.0, 1.0) + 0.1 * correlation))
+
+
+def _slowness(beats: F32) -> F32:
+    """Return how slow QRS complexes are, (n_beats,): their swing over their root mean squared slope, all leads."""
+    qrs = beats[:, :, QRS]
+    swing, slope = np.square(np.ptp(qrs, axis=2)).sum(axis=1), np.square(np.diff(qrs, axis=2)).mean(axis=2).sum(axis=1)
+    return np.sqrt((swing + SMALLEST) / (slope + SMALLEST))
+
+
+def _spread_out(n: int, most: int) -> INT:
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))

@@ -1,0 +1,109 @@
+"""From scored beats to what is said of a recording."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg_core.ambulatory.cleaning import FS
+from ecg_core.ambulatory.clusters import by_size
+from ecg_core.ambulatory.detections import BeatDetections, Pause, find_runs, level_at
+from ecg_core.ambulatory.dominant import BEFORE
+from ecg_core.ambulatory.normals import RATES
+from ecg_core.ambulatory.stream import Judge, Judged
+from ecg_core.ambulatory.unusual import UNUSUAL_PERCENTILE, DominantBeats
+
+F64 = NDArray[np.float64]
+
+PAUSE_S, PAUSE_RATIO = 2.0, 1.4
+"""An interval of 2 s or more is a pause where it is also this much longer than the record's median."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a recording and a detector say of themselves (see `BeatDetections`)."""
+
+    record: str
+    sha256: str
+    model: str
+    checkpoint: str
+    leads: tuple[str, ...]
+    fs: float
+    duration_s: float
+    notes: tuple[str, ...]
+    dominant: DominantBeats | None
+
+
+def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: float) -> BeatDetections:
+    """Return everything that is said of a recording.
+
+    Parameters
+    ----------
+    rate : false-alarm rate.
+    started : when the work began, by `time.perf_counter`.
+
+    Raises
+    ------
+    ConfigError
+        If normal beats cannot show the rate.
+    """
+    threshold = level_at(RATES, judge.levels, rate)
+    anomalous = judged.score > threshold
+    template = judge.patient.template
+    percentile = source.dominant.percentile(template, source.leads) if source.dominant else float("nan")
+    unusual = percentile >= UNUSUAL_PERCENTILE
+    intervals = np.diff(judged.at) / FS
+    return BeatDetections(
+        record=source.record,
+        sha256=source.sha256,
+        model=source.model,
+        checkpoint=source.checkpoint,
+        leads=source.leads,
+        fs=source.fs,
+        duration_s=source.duration_s,
+        times_s=judged.at / FS,
+        lead=tuple(source.leads[k] for k in judged.lead),
+        rr_s=np.concatenate(([np.nan], intervals)),
+        score=judged.score,
+        percentile=judged.percentile,
+        parts=judged.parts,
+        anomalous=anomalous,
+        cluster=by_size(judged.shape),
+        threshold=threshold,
+        false_alarm_rate=rate,
+        recalibrated=judge.recalibrated,
+        heart_rate=float(60.0 / np.median(intervals)) if len(intervals) else None,
+        share_anomalous=float(anomalous.mean()),
+        dominant=template,
+        dominant_start_s=-BEFORE / FS,
+        dominant_fs=float(FS),
+        dominant_percentile=percentile,
+        dominant_unusual=unusual,
+        runs=find_runs(anomalous),
+        pauses=_pauses(intervals),
+        notes=(*_about_dominant(percentile, unusual), *source.notes),
+        seconds=time.perf_counter() - started,
+        rates=RATES,
+        levels=judge.levels,
+    )
+
+
+def _pauses(intervals: F64) -> tuple[Pause, ...]:
+    if not len(intervals):
+        return ()
+    long = (intervals >= PAUSE_S) & (intervals >= PAUSE_RATIO * np.median(intervals))
+    return tuple(Pause(int(k), float(intervals[k])) for k in np.flatnonzero(long))
+
+
+def _about_dominant(percentile: float, unusual: bool) -> tuple[str, ...]:
+    """Return the sentence that stands before all others where most beats are themselves unlike normal ones."""
+    if not unusual:
+        return ()
+    return (
+        "The dominant beat of this recording is itself unlike normal beats "
+        f"(more unusual than {min(percentile, 99.9):.1f} % of those of normal ECGs): beats like it count as usual "
+        "here, so few or no anomalous beats do not mean a normal ECG.",
+    )

@@ -1,0 +1,439 @@
+"""Write docs/beats.md: what the field claims on MIT-BIH, reproduced under its protocol, and under the honest one.
+
+    python -m training.beat_report --runs runs --detector runs/detector/beat-cae.json --sweep runs/sweep
+
+Every figure comes from a file that a command wrote: metrics.json and probe.json of the runs (`training.evaluate`,
+`training.beat_probe`), the detector's figures (`training.evaluate --out`), table.csv (`training.sweep`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecg_core.errors import ConfigError, ECGError
+from training.beat_data import PROTOCOLS
+from training.beat_detector import READINGS
+from training.beat_measure import FALSE_ALARMS, holds
+from training.beat_scores import SCORES
+from training.mitbih import CLASS_WORDS, DS1_VALIDATION
+
+TITLES = {
+    "beat-cae": "Beat-CAE",
+    "beat-cnn-lstm": "Beat-CNN-LSTM with attention",
+    "beat-cae-187": "Beat-CAE-187",
+    "beat-cae-187-augmented": "Beat-CAE-187, augmented",
+}
+CLAIMS = {
+    "beat-cae": "AUC .972, accuracy .946, sensitivity .902, specificity .955, F1 .851",
+    "beat-cnn-lstm": "accuracy .95 over five types of abnormality",
+    "beat-cae-187": "a threshold of mean + 2 SD tells the abnormal beats",
+    "beat-cae-187-augmented": "augmentation helps",
+}
+SHOWN = ("auroc", "sensitivity_at_95", "sensitivity", "specificity", "ppv", "f1", "accuracy")
+HEADINGS = ("AUROC", "sens. at 5 % false alarms", "sens.", "spec.", "PPV", "F1", "acc.")
+PROTOCOL_WORDS = {"random": "random beats, 70/15/15", "interpatient": "new patients, DS1 to DS2"}
+FAILURES = ("232", "222", "231", "212")
+WHY = {
+    "232": """Most of this patient's beats are atrial premature ones (A) in long runs, so that the patient's dominant
+        beat is itself of an abnormal class: what is compared with the patient's own beats calls the few sinus beats
+        odd.""",
+    "231": """Right bundle branch block that comes and goes (1254 beats R, 314 N): two shapes, both of class N, and the
+        patient's other shape is called anomalous.""",
+    "212": """Right bundle branch block that comes and goes with the rate (1825 beats R, 923 N): as in 231.""",
+    "222": """Atrial flutter and fibrillation with atrial and nodal premature beats (A, J) whose QRS complex is that of
+        the normal beats: nothing in the shape tells them apart, and in an irregular rhythm intervals tell little.""",
+}
+DOES_NOT = "Research. A score says how unusual a beat is; it does not diagnose and does not rule out disease."
+
+
+def heading(protocol: str) -> str:
+    """Return a protocol's words with a capital."""
+    words = PROTOCOL_WORDS[protocol]
+    return words[0].upper() + words[1:]
+
+
+def prose(text: str) -> list[str]:
+    """Return a paragraph as lines of at most 120 characters."""
+    return textwrap.wrap(" ".join(text.split()), 120, break_on_hyphens=False)
+
+
+def estimate(value: Mapping[str, float] | None) -> str:
+    """Return a figure and its interval: ".972 (.951-.984)"."""
+    if value is None:
+        return "-"
+    return f"{value['value']:.3f} ({value['low']:.3f}-{value['high']:.3f})".replace("0.", ".")
+
+
+def plain(value: float | None) -> str:
+    """Return a figure without interval."""
+    return "-" if value is None else f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.3f}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a markdown table."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def read_json(path: Path, how: str) -> dict[str, Any]:
+    """Read what a command wrote.
+
+    Raises
+    ------
+    ConfigError
+        With the command, where it is not there.
+    """
+    if not path.is_file():
+        raise ConfigError(f"Expected {path}; there is no such file; run {how} first.")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+Runs = dict[tuple[str, str], dict[str, Any]]
+
+
+def read_runs(folder: Path) -> Runs:
+    """Return metrics.json of every network under every protocol; at least the Beat-CAE's must be there.
+
+    Raises
+    ------
+    ConfigError
+        If one of the Beat-CAE's is missing.
+    """
+    runs: Runs = {}
+    for name in TITLES:
+        for protocol in PROTOCOLS:
+            path = folder / f"{name}-{protocol}" / "metrics.json"
+            if path.is_file() or name == "beat-cae":
+                runs[name, protocol] = read_json(path, f"python -m training.evaluate --model {path.parent} --data ...")
+    return runs
+
+
+def field(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of the score that the published network is judged by."""
+    found: dict[str, Any] = result["scores"][result["field_score"]]
+    return found
+
+
+def _scores_of(result: Mapping[str, Any] | None) -> list[tuple[Mapping[str, Any], str]]:
+    """Return the published score and the chosen one of a run; none to show where it was not made."""
+    if result is None:
+        return [({"-": {"overall": {"auroc": None}}}, "-")] * 2
+    return [(result["scores"], result["field_score"]), (result["scores"], "loud")]
+
+
+def claims_section(runs: Runs) -> list[str]:
+    """Return the claims beside what becomes of them."""
+    rows = []
+    for name, title in TITLES.items():
+        random, honest = runs.get((name, "random")), runs.get((name, "interpatient"))
+        if random is None and honest is None:
+            continue
+        ventricular = field(honest)["classes"].get("V", {}).get("sensitivity_at_95") if honest else None
+        rows.append(
+            (
+                title,
+                CLAIMS[name],
+                *(estimate(one[f]["overall"]["auroc"] if f in one else None) for one, f in _scores_of(random)),
+                *(estimate(one[f]["overall"]["auroc"] if f in one else None) for one, f in _scores_of(honest)),
+                estimate(ventricular),
+            )
+        )
+    shown = [f"AUROC, {p}, {score}" for p in ("random beats", "new patients") for score in ("as published", "loud")]
+    head = ("network", "claimed", *shown, "of ventricular beats at 5 % false alarms, new patients")
+    return [
+        "## Claims, and what becomes of them",
+        "",
+        *prose("""
+            A random split of beats puts every patient on both sides: the network has seen this patient's normal beats,
+            and whatever else is in the test set stands out. That says nothing of a new patient. De Chazal's split
+            between patients (DS1 trains, DS2 tests) does. "As published" is the error over the whole window, of which
+            90 % hold another beat; "loud" is the error around the R peak times the root of the energy there, chosen on
+            validation beats of the random split. A dash: not trained under this protocol."""),
+        "",
+        *table(head, rows),
+        "",
+        *prose("""
+            In brackets: 95 % intervals from 1,000 resamples of *records* with all their beats; beats of one patient are
+            not independent. Records 201 (DS1) and 202 (DS2) are one man's: the published split is kept as it is."""),
+    ]
+
+
+def networks_section(runs: Runs) -> list[str]:
+    """Return every figure of every network."""
+    lines = ["## Figures", ""]
+    for protocol in PROTOCOLS:
+        rows = []
+        for name, title in TITLES.items():
+            if (name, protocol) in runs:
+                overall = field(runs[name, protocol])["overall"]
+                rows.append((title, *(estimate(overall.get(c)) for c in SHOWN)))
+        counts = runs["beat-cae", protocol]["beats"]
+        always = runs["beat-cae", protocol]["answering_n"]
+        lines += [
+            f"### {heading(protocol)}",
+            "",
+            f"Test beats: {', '.join(f'{n} {c}' for c, n in counts.items())}. Answering N always has an accuracy of "
+            f"{plain(always)}.",
+            "",
+            *table(("", *HEADINGS), rows),
+            "",
+        ]
+    return [
+        *lines,
+        *prose(f"""
+            Thresholds: 95 % of the validation normals lie below; for 187 samples, as published, mean + 2 SD of the
+            training normals. Under the honest protocol records {", ".join(DS1_VALIDATION)} of DS1 validate and are not
+            trained on. Normal beats with an abnormal neighbour in their 2 s are left out of training, never of
+            validation or test."""),
+    ]
+
+
+def scores_section(runs: Runs) -> list[str]:
+    """Return how the Beat-CAE does by each score."""
+    rows = [
+        (words, *(estimate(runs["beat-cae", p]["scores"][name]["overall"][f]) for p in PROTOCOLS for f in SHOWN[:2]))
+        for name, words in SCORES.items()
+    ]
+    head = ("score of the Beat-CAE", *(f"{words}: {h}" for words in PROTOCOL_WORDS.values() for h in HEADINGS[:2]))
+    return ["## What of the network tells", "", *table(head, rows)]
+
+
+def classes_section(runs: Runs) -> list[str]:
+    """Return the figures by class."""
+    rows = []
+    for (name, protocol), result in runs.items():
+        for kind, figures in field(result)["classes"].items():
+            cells = (estimate(figures[c]) for c in ("auroc", "sensitivity_at_95", "sensitivity"))
+            rows.append(
+                (
+                    TITLES[name],
+                    PROTOCOL_WORDS[protocol],
+                    f"{kind}, {CLASS_WORDS[kind]}",
+                    str(figures["n_abnormal"]),
+                    *cells,
+                )
+            )
+    head = ("network", "protocol", "class", "beats", "AUROC against N", HEADINGS[1], "sens. at the threshold")
+    return ["## By class", "", *table(head, rows)]
+
+
+def records_section(runs: Runs, detector: Mapping[str, Any] | None) -> list[str]:
+    """Return the Beat-CAE, and the detector, record by record."""
+    result = runs["beat-cae", "interpatient"]
+    relative = {row["record"]: row for row in result["scores"]["relative"]["records"]}
+    known = {row["record"]: row for row in detector["records"]} if detector else {}
+    rows = []
+    for row in field(result)["records"]:
+        name = row["record"]
+        cells = [name, str(row["beats"]), str(row["abnormal"])]
+        for one in (row, relative[name], known.get(name)):
+            cells += [plain(one[c]) if one else "-" for c in ("auroc", "sensitivity", "false_alarms")]
+        rows.append(cells if known else cells[:9])
+    head = ["record", "beats", "abnormal"]
+    for what in ("Beat-CAE", "minus median", "detector")[: 3 if known else 2]:
+        head += [f"{what}: AUROC", "sens.", "false alarms"]
+    return [
+        "## By record, DS2",
+        "",
+        "At the threshold that was fixed on DS1; a dash where there are fewer than five beats of a kind.",
+        "",
+        *table(head, rows),
+    ]
+
+
+def failures_section(runs: Runs, detector: Mapping[str, Any] | None) -> list[str]:
+    """Return where it fails, and why."""
+    known = {row["record"]: row for row in detector["records"]} if detector else {}
+    rows = {row["record"]: row for row in runs["beat-cae", "interpatient"]["scores"]["relative"]["records"]}
+    lines = ["## Failures", ""]
+    for name in FAILURES:
+        if name not in rows:
+            continue
+        row = rows[name]
+        told = f"Beat-CAE minus its median: AUROC {plain(row['auroc'])}, false alarms {plain(row['false_alarms'])}"
+        own = known.get(name)
+        if own:
+            told += f"; detector: AUROC {plain(own['auroc'])}, false alarms {plain(own['false_alarms'])}"
+        lines += prose(f"- **{name}** ({row['abnormal']} of {row['beats']} beats abnormal; {told}). {WHY[name]}")
+    return lines
+
+
+def detector_section(detector: Mapping[str, Any]) -> list[str]:
+    """Return what the beat detector reaches, beside what was aimed at."""
+    rows = []
+    for row in detector["rows"]:
+        figure, ok = row["figure"], holds(row)
+        value = plain(figure["value"]) if figure["low"] is None else estimate(figure)
+        side = "at most" if row["name"] in FALSE_ALARMS else "at least"
+        rows.append(
+            (
+                row["what"],
+                value,
+                "" if ok is None else f"{side} {plain(row['bar'])}",
+                "" if ok is not False else "falls short",
+            )
+        )
+    kinds = [
+        (
+            f"{name}, {CLASS_WORDS[name]}",
+            str(c["n_abnormal"]),
+            *(estimate(c[k]) for k in ("auroc", "sensitivity_at_95", "sensitivity")),
+        )
+        for name, c in detector["classes"].items()
+    ]
+    return [
+        "## The detector: each beat beside the patient's dominant beat",
+        "",
+        *prose(f"`{detector['model']}`, checkpoint `{detector['checkpoint'][:12]}`, {detector['part']}. {READINGS}"),
+        "",
+        *table(("", "measured", "aimed at", ""), rows),
+        "",
+        *table(("class", "beats", "AUROC against N", HEADINGS[1], "flagged in use"), kinds),
+    ]
+
+
+def probe_section(folder: Path) -> list[str]:
+    """Return what kinds can be told from frozen latents."""
+    lines = ["## What kind, as a hint", ""]
+    for protocol in PROTOCOLS:
+        path = folder / f"beat-cae-{protocol}" / "probe.json"
+        if protocol == "random" and not path.is_file():
+            continue
+        told = read_json(path, f"python -m training.beat_probe --run {path.parent} --data ...")
+        test = told["test"]
+        lines += [
+            f"### {heading(protocol)}",
+            "",
+            f"Accuracy {plain(test['accuracy'])}; answering N always has {plain(test['answering_n'])}. "
+            f"Mean distance of probability from frequency {plain(test['calibration_error'])}.",
+            "",
+            *table(
+                ("class", "beats", "prevalence", "sensitivity", "PPV", "shown"),
+                (
+                    (
+                        f"{name}, {CLASS_WORDS[name]}",
+                        str(row["beats"]),
+                        plain(row["prevalence"]),
+                        estimate(row["sensitivity"]),
+                        estimate(row["ppv"]),
+                        "yes" if on else "no",
+                    )
+                    for on, (name, row) in zip(told["on"], test["classes"].items(), strict=True)
+                ),
+            ),
+            "",
+        ]
+    return [
+        *lines,
+        *prose("""
+            A linear probe on the frozen latents, the latents minus their median in the record, and the intervals before
+            and after the beat. A class is shown where, on records of DS1 that were left out of the fit, the lower end
+            of its PPV's interval lies above its prevalence. It was fitted, calibrated and switched on DS1, and read on
+            DS2 once."""),
+    ]
+
+
+def sweep_section(folder: Path, n: int = 10) -> list[str]:
+    """Return the best and the worst trials of the sweep."""
+    path = folder / "table.csv"
+    if not path.is_file():
+        raise ConfigError(f"Expected {path}; there is no such file; run python -m training.sweep --out {folder} first.")
+    with path.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    shown = [*rows[:n], *rows[n:][-2:]]
+    head = [c for c in rows[0] if c not in ("seconds",)]
+    cells = (
+        [f"{float(r[c]):.3g}" if c in ("auroc", "sensitivity_at_95", "learning_rate") else r[c] for c in head]
+        for r in shown
+    )
+    span = f"{float(rows[-1]['auroc']):.3f} to {float(rows[0]['auroc']):.3f}"
+    return [
+        "## The sweep",
+        "",
+        *prose(f"""
+            {len(rows)} trials on DS1 (`python -m training.sweep`), judged on its validation records; AUROC from {span}.
+            {f"The best {n} and the last two" if len(rows) > n else "All of them"}:"""),
+        "",
+        *table(head, cells),
+    ]
+
+
+def report(runs_folder: Path, detector: Path | None, sweep: Path | None) -> str:
+    """Return docs/beats.md."""
+    runs = read_runs(runs_folder)
+    found = (
+        read_json(detector, "python -m training.evaluate --model beat-cae --data MITBIH --out runs/detector")
+        if detector
+        else None
+    )
+    sections = [
+        [
+            "# Beat by beat on MIT-BIH: claims and measurements",
+            "",
+            "Written by `python -m training.beat_report`; every figure comes from a file that a command wrote.",
+            DOES_NOT,
+            "",
+            *prose("""The 44 records of MIT-BIH that are not paced: MLII by name, AAMI classes, normal is N (marks N, L,
+                R, e and j)."""),
+        ],
+        claims_section(runs),
+        networks_section(runs),
+        scores_section(runs),
+        classes_section(runs),
+    ]
+    if found:
+        sections.append(detector_section(found))
+    sections += [records_section(runs, found), failures_section(runs, found), probe_section(runs_folder)]
+    if sweep:
+        sections.append(sweep_section(sweep))
+    sections.append(
+        [
+            "## The commands",
+            "",
+            "```sh",
+            "python -m training.download mitbih --out MITBIH",
+            "python -m training.prepare --mitbih MITBIH --out PREPARED",
+            "train() { python -m training.train --data PREPARED --config training/configs/$1.toml --protocol $2; }",
+            "train beat-cae interpatient; train beat-cae-random random",
+            "for name in beat-cnn-lstm beat-cae-187 beat-cae-187-augmented; do",
+            "  train $name random; train $name interpatient; done",
+            "for run in runs/beat-*; do python -m training.evaluate --model $run --data PREPARED; done",
+            "for protocol in random interpatient; do",
+            "  python -m training.beat_probe --run runs/beat-cae-$protocol --data PREPARED; done",
+            "python -m training.sweep --data PREPARED --out runs/sweep",
+            "python -m training.evaluate --model beat-cae --data MITBIH --out runs/detector",
+            "python -m training.beat_report --runs runs --sweep runs/sweep --detector runs/detector/beat-cae.json",
+            "```",
+        ]
+    )
+    return "\n\n".join("\n".join(section).strip() for section in sections) + "\n"
+
+
+def main(argv: Iterable[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training.beat_report", description="Write docs/beats.md.")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--detector", type=Path, help="what training.evaluate --out wrote of the beat detector")
+    parser.add_argument("--sweep", type=Path, help="folder of the sweep")
+    parser.add_argument("--out", type=Path, default=Path("docs/beats.md"))
+    args = parser.parse_args(None if argv is None else list(argv))
+    try:
+        text = report(args.runs, args.detector, args.sweep)
+    except ECGError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    args.out.write_text(text, encoding="utf-8")
+    print(f"{args.out}: {len(text.splitlines())} lines")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
