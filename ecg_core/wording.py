@@ -242,7 +242,12 @@ FEW_LEADS = 3
 
 
 def recording(record: Record, duration_s: float | None = None) -> str:
-    """Return "12 leads, 10 s, 500 Hz" or "2 leads (MLII, V1), 30 min, 360 Hz"; `duration_s` is a long recording's, of which the record is a part."""
+    """Return "12 leads, 10 s, 500 Hz" or "2 leads (MLII, V1), 30 min, 360 Hz".
+
+    Parameters
+    ----------
+    duration_s : of the long recording that the record is a part of, s.
+    """
     total_s = record.duration if duration_s is None else duration_s
     if total_s < 120:
         length = f"{total_s:.1f}".rstrip("0").rstrip(".") + " s"
