@@ -52,15 +52,15 @@ def pool(layers: list[Tensor]) -> Tensor:
 def side_by_side(x: Tensor) -> Tensor:
     """Return (batch, channels, time) as (batch, channels, 1, time), the channels of a sample side by side in memory.
 
-    torch convolves in this layout alone; its 1-D convolution reorders its input before and after, which costs as much
-    again as the convolution. For scoring only (`torch.inference_mode`): sums come out otherwise in the last digit, and
+    torch convolves in this layout; its 1-D convolution reorders its input before and after, which costs up to half as
+    much again as the convolution, and more where processes share a cache. For scoring only (`torch.inference_mode`): sums come out otherwise in the last digit, and
     training is to give the shipped weights again, bit for bit.
     """
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
 class Conv(nn.Conv1d):
-    """torch's 1-D convolution, with zeros beyond the ends, in the layout of `side_by_side`: half the time."""
+    """torch's 1-D convolution, with zeros beyond the ends, in the layout of `side_by_side`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, out_channels, time)."""
