@@ -110,6 +110,7 @@ def card(config: BeatConfig) -> str:
         "",
         *figures_text(config.metrics),
         "",
+        *([*prose(config.data["ds2"]), ""] if "ds2" in config.data else []),
         "## Limits",
         "",
         *prose("""
