@@ -59,11 +59,9 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
 
 
 def told(page: Page) -> list[str]:
-    """Return what verdict and threshold say, and how the mark is drawn."""
-    marks = page.locator("svg.sheet .badge").first.get_attribute("class")
-    return [page.locator(where).inner_text() for where in ("section.band", "section[aria-label='Alarm threshold']")] + [
-        marks
-    ]
+    """Return what verdict and threshold say, and how marks are drawn."""
+    marks = page.locator("svg.sheet .badge").evaluate_all("list => list.map(badge => badge.getAttribute('class'))")
+    return [page.locator(at).inner_text() for at in ("section.band", "section[aria-label='Alarm threshold']")] + marks
 
 
 def test_a_move_of_the_threshold_is_shown_before_the_server_knows_of_it(page: Page, address: str) -> None:
