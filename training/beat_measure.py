@@ -128,7 +128,7 @@ def end_to_end(detector: BeatDetector, one: Annotated) -> tuple[Scored, dict[str
     return _scored(detector, one.record.name, classes, score, found.threshold), counts
 
 
-def tested(stems: Sequence[Path]) -> tuple[list[Path], bool]:
+def stems_to_measure(stems: Sequence[Path]) -> tuple[list[Path], bool]:
     """Return the records to measure, and whether they are DS2: of MIT-BIH its DS2, of any other folder all."""
     names = {stem.name for stem in stems}
     if names <= {*DS1, *DS2, *PACED} and names & {*DS2}:
@@ -233,7 +233,7 @@ def run_detectors(
     ----------
     write : put the figures into beats.json; weights stay.
     """
-    stems, is_ds2 = tested(annotated_stems(folder))
+    stems, is_ds2 = stems_to_measure(annotated_stems(folder))
     results = []
     for path in paths:
         result = measure_detector(BeatDetector(load_beat_checkpoint(path)), stems)

@@ -12,7 +12,7 @@ from ecg_core.ambulatory.normals import RATES
 from ecg_core.errors import RecordError
 from tests.training.marked import write_marked, write_mitbih
 from training import beat_measure
-from training.beat_measure import end_to_end, holds, measure_detector, run_detectors, tested, text_of
+from training.beat_measure import end_to_end, holds, measure_detector, run_detectors, stems_to_measure, text_of
 from training.mitbih import annotated_stems, read_annotated
 
 LEVELS = np.linspace(5.0, 0.0, len(RATES))
@@ -53,10 +53,13 @@ def figures(result: dict) -> dict[str, float]:
 
 
 def test_of_mit_bih_ds2_is_measured_and_of_another_folder_all(detector: KnownDetector, tmp_path: Path):
-    stems, is_ds2 = tested(annotated_stems(detector.folder))
+    stems, is_ds2 = stems_to_measure(annotated_stems(detector.folder))
     assert ([stem.name for stem in stems], is_ds2) == (["100", "232"], True)
     write_marked(tmp_path / "own", "x", 0)
-    assert [len(tested(annotated_stems(tmp_path / "own"))[0]), tested(annotated_stems(tmp_path / "own"))[1]] == [
+    assert [
+        len(stems_to_measure(annotated_stems(tmp_path / "own"))[0]),
+        stems_to_measure(annotated_stems(tmp_path / "own"))[1],
+    ] == [
         1,
         False,
     ]
