@@ -253,7 +253,7 @@ def test_command_line(
     assert "6 records, 0 skipped" in capsys.readouterr().out
     assert main(["--refresh-quality", "--out", str(out)]) == 0
     assert main(["--out", str(out)]) == 2
-    assert "give --ptbxl, --mimic or --folder" in capsys.readouterr().err
+    assert "give --ptbxl, --mimic, --folder, --mitbih" in capsys.readouterr().err
     config.write_text('out = "x"\nptbxll = "y"\n')
     assert main(["--config", str(config)]) == 2
     assert "unknown key ptbxll" in capsys.readouterr().err
