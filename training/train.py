@@ -284,14 +284,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="of a network of beats (default: the TOML's)")
+    parser.add_argument("--seed", type=int, help="another start of the weights and order of the data (default: the TOML's)")
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
     if architecture_class(args.config) in BEAT_REGISTRY:
         beats = load_config(args.config, BeatTrainConfig)
-        train_beats(replace(beats, protocol=args.protocol or beats.protocol), load_beats(args.data), args.runs)
+        seed = beats.seed if args.seed is None else args.seed
+        beats = replace(beats, protocol=args.protocol or beats.protocol, seed=seed)
+        train_beats(beats, load_beats(args.data), args.runs)
         return
     config = load_config(args.config, TrainConfig)
+    config = replace(config, seed=config.seed if args.seed is None else args.seed)
     data = load_prepared(args.data)
     run = Run(config, args.runs / config.name, torch.device(args.device))
     run.train(data)
