@@ -284,9 +284,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: all cores)")
     parser.add_argument("--protocol", choices=PROTOCOLS, help="of a network of beats (default: the TOML's)")
-    parser.add_argument(
-        "--seed", type=int, help="another start of the weights and order of the data (default: the TOML's)"
-    )
+    parser.add_argument("--seed", type=int, help="of weights and of the order of data (default: the TOML's)")
     args = parser.parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)
