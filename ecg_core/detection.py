@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ecg_core.measurements import Measurements
     from ecg_core.measurements.norms import Norms
     from ecg_core.measurements.reasons import Reason
+    from ecg_core.superclasses import Resemblance
 
 FloatArray = NDArray[np.float32]
 
@@ -160,6 +161,8 @@ class Detection:
         that does not measure, or where nothing was scored.
     reasons : the most unusual of the measurements in words, the most telling first.
     norms : the normals that the measurements are held against.
+    resembles : classes of disease that an ECG of 10 s resembles, the likeliest first: a hint beside the verdict, which
+        does not rest on it. Empty where the detector has no probe, none is reached, or nothing was scored.
     """
 
     record: str
@@ -194,6 +197,7 @@ class Detection:
     measurements: Measurements | None = None
     reasons: tuple[Reason, ...] = ()
     norms: Norms | None = None
+    resembles: tuple[Resemblance, ...] = ()
 
     @property
     def lead_scores(self) -> dict[str, float | None]:
@@ -225,6 +229,7 @@ class Detection:
             "expected_share": self.expected_share,
             "measurements": self.measurements.as_json() if self.measurements else None,
             "reasons": [reason.as_json() for reason in self.reasons],
+            "resembles": [one.as_json() for one in self.resembles],
             "segments": [vars(s) for s in self.segments],
             "stretches": [vars(s) for s in self.explanation.stretches] if self.explanation else [],
         }

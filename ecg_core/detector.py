@@ -309,6 +309,7 @@ class AnomalyDetector:
             measurements=measured.measurements if measured else None,
             reasons=measured.reasons if measured else (),
             norms=measured.norms if measured else None,
+            resembles=self._checkpoint.resembles(found) if prepared.condition.duration_s == FULL_S else (),
         )
 
     def _add_segments(

@@ -61,11 +61,14 @@ class LinearProbe:
     on: NDArray[np.bool_]
     measured: Mapping[str, Mapping[str, Any]]
 
+    def logits(self, features: F32) -> F64:
+        """Return the calibrated logit of each class, (..., n_classes), for features (..., n_features)."""
+        return np.asarray(((features - self.mean) / self.scale).astype(np.float64) @ self.weight.T + self.bias)
+
     def probabilities(self, features: F32) -> F64:
         """Return how likely each class is, (n, n_classes), for features (n, n_features)."""
-        logits = ((features - self.mean) / self.scale).astype(np.float64) @ self.weight.T + self.bias
-        logits -= logits.max(-1, keepdims=True)
-        odds = np.exp(logits)
+        logits = self.logits(features)
+        odds = np.exp(logits - logits.max(-1, keepdims=True))
         return np.asarray(odds / odds.sum(-1, keepdims=True))
 
     def resembles(self, features: F32) -> tuple[str | None, ...]:

@@ -230,6 +230,7 @@ class RawParts(NamedTuple):
     restoration : what the network put in place of hidden blocks.
     scale : (batch, 12, n), the normals' RMS error at each lead and phase, mV.
     error : (batch, 12, n), squared error in units of `scale`.
+    features : (batch, n_features), the pooled features that `latent` and `signs` were read off.
     """
 
     reconstruction: NDArray[np.float64]
@@ -238,6 +239,7 @@ class RawParts(NamedTuple):
     restoration: Restoration
     scale: F32
     error: F32
+    features: F32
 
 
 def raw_parts(network: Network, x: F32, usable: NDArray[np.bool_], phases: NDArray[np.int_]) -> RawParts:
@@ -256,4 +258,4 @@ def raw_parts(network: Network, x: F32, usable: NDArray[np.bool_], phases: NDArr
     nll = restoration.nll
     reconstruction = [reconstruction_part(error[k], None if nll is None else nll[k], usable[k]) for k in range(len(x))]
     latent, signs = network.density.score(features), network.signs.score(features)
-    return RawParts(np.array(reconstruction), latent, signs, restoration, scale, error)
+    return RawParts(np.array(reconstruction), latent, signs, restoration, scale, error, features)

@@ -29,10 +29,18 @@ SEGMENT_TOLERANCE_S = 0.5
 
 @dataclass(frozen=True)
 class SegmentScore:
-    """What a checkpoint says of a segment: the parts of its score on their own scales; its maps, if any, on demand."""
+    """What a checkpoint says of a segment.
+
+    Attributes
+    ----------
+    parts : of its score, on their own scales.
+    explain : its maps, if any, on demand.
+    latent : (n_features,), what a probe reads; None of a checkpoint without a network.
+    """
 
     parts: dict[str, float]
     explain: Callable[[], Explanation | None]
+    latent: F32 | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -334,6 +334,7 @@ def recalibrated_config(config: CheckpointConfig, data: Prepared, n: int, **chan
         metrics={},
         operating_points=(),
         examples={},
+        probe={},
         versions=versions(),
         **changed,
     )

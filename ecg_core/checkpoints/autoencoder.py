@@ -75,9 +75,15 @@ class AutoencoderCheckpoint(Checkpoint):
             SegmentScore(
                 {name: float(getattr(raw, name)[k]) for name in self.parts},
                 partial(explain, segment, raw, k, self.config.scoring.mark_level),
+                raw.features[k],
             )
             for k, segment in enumerate(segments)
         ]
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """Its own."""
+        return {self.config.name: self.config.weights_sha256}
 
     @property
     def has_attention(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ecg_core.calibration import Condition, NormalScores, condition_for
@@ -14,6 +14,7 @@ from ecg_core.errors import CheckpointError
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import Record
 from ecg_core.segments import SegmentInput, SegmentScore, masked_indices
+from ecg_core.superclasses import Resemblance, SuperclassProbe
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,12 @@ class Checkpoint(ABC):
     config : everything in config.json.
     tables : the calibration normals of each condition by its key.
     parts : names of the parts of its score.
+    probe : what a record resembles, read off its latent; None without one.
     """
 
     config: CheckpointConfig
     tables: dict[str, NormalScores]
+    probe: SuperclassProbe | None = field(default=None, kw_only=True)
     parts: ClassVar[tuple[str, ...]]
 
     @abstractmethod
@@ -50,6 +53,15 @@ class Checkpoint(ABC):
             for segment, found in zip(new, self._score(new), strict=True):
                 segment.scored[key] = found
         return [segment.scored[key] for segment in segments]
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """Names and weights' sha256 of the networks whose latents make up `SegmentScore.latent`."""
+        return {}
+
+    def resembles(self, found: SegmentScore) -> tuple[Resemblance, ...]:
+        """Return what a scored segment resembles, the likeliest first: a hint beside the verdict, no part of it."""
+        return () if self.probe is None or found.latent is None else self.probe.resembles(found.latent)
 
     def measure(self, segment: SegmentInput, record: Record) -> Measured | None:
         """Return what was measured and what of it is unusual for the record's sex and age; None if it measures not."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecg_core.calibration import combine
 from ecg_core.checkpoints.base import Checkpoint, condition_of
 from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitting, tables_of
@@ -71,7 +74,19 @@ class ConsensusCheckpoint(Checkpoint):
     def _score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
         scores = self.member_scores(segments)
         explained = self.members[EXPLAINED_BY].score(segments)
-        return [SegmentScore(own, one.explain) for own, one in zip(scores, explained, strict=True)]
+        latents = self._latents(segments)
+        return [SegmentScore(own, one.explain, z) for own, one, z in zip(scores, explained, latents, strict=True)]
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """Those of its members, in their order."""
+        return {name: sha256 for member in self.members.values() for name, sha256 in member.networks.items()}
+
+    def _latents(self, segments: Sequence[SegmentInput]) -> list[NDArray[np.float32] | None]:
+        """Return the members' latents end to end, as they were found when the members scored."""
+        by_member = [[one.latent for one in member.score(segments)] for member in self.members.values()]
+        found = [[z for z in of_one if z is not None] for of_one in zip(*by_member, strict=True)]
+        return [np.concatenate(of_one) if of_one else None for of_one in found]
 
     def measure(self, segment: SegmentInput, record: Record) -> Measured | None:
         """Return what the measurement detector measured."""

@@ -89,6 +89,7 @@ class CheckpointConfig:
     metrics: dict[str, Any] = field(default_factory=dict)
     operating_points: tuple[dict[str, Any], ...] = ()
     examples: dict[str, Any] = field(default_factory=dict)
+    probe: dict[str, Any] = field(default_factory=dict)
 
 
 def read_config(folder: str | Path) -> CheckpointConfig:
@@ -199,7 +200,7 @@ def write_arrays(config: CheckpointConfig, groups: dict[str, Arrays], folder: st
     )
     changed = {**asdict(config), "weights_sha256": hashlib.sha256(data).hexdigest()}
     config = from_dict(changed, CheckpointConfig, "checkpoint")
-    _replace(folder / "model.safetensors", data)
+    replace_file(folder / "model.safetensors", data)
     write_config(config, folder)
     return config
 
@@ -207,10 +208,11 @@ def write_arrays(config: CheckpointConfig, groups: dict[str, Arrays], folder: st
 def write_config(config: CheckpointConfig, folder: str | Path) -> None:
     """Write config.json alone (metrics, operating points, examples are added after the weights)."""
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _replace(Path(folder) / "config.json", text.encode())
+    replace_file(Path(folder) / "config.json", text.encode())
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file in one move."""
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

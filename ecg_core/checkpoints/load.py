@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ecg_core.checkpoints import consensus, measurements
 from ecg_core.checkpoints.autoencoder import AutoencoderCheckpoint
 from ecg_core.checkpoints.base import Checkpoint
 from ecg_core.checkpoints.consensus import ConsensusCheckpoint
-from ecg_core.checkpoints.files import CheckpointConfig, read_arrays, read_config, write_arrays
+from ecg_core.checkpoints.files import Arrays, CheckpointConfig, read_arrays, read_config, replace_file, write_arrays
 from ecg_core.checkpoints.measurements import MeasurementCheckpoint
+from ecg_core.checkpoints.probe import PROBE_FILE, data_of, read_probe
 from ecg_core.errors import CheckpointError
 
 
@@ -23,6 +25,12 @@ def load_checkpoint(folder: str | Path) -> Checkpoint:
     """
     folder = Path(folder)
     config, groups = read_arrays(folder)
+    checkpoint = _build(folder, config, groups)
+    return replace(checkpoint, probe=read_probe(folder, config, checkpoint.networks)) if config.probe else checkpoint
+
+
+def _build(folder: Path, config: CheckpointConfig, groups: dict[str, Arrays]) -> Checkpoint:
+    """Rebuild a checkpoint from what stands in its config and its weights."""
     kind = config.architecture.get("class")
     if kind == measurements.CLASS:
         return MeasurementCheckpoint.build(config, groups)
@@ -57,5 +65,8 @@ def load_autoencoder(folder: str | Path) -> AutoencoderCheckpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointConfig:
-    """Write model.safetensors and config.json; return the config with the weights' sha256."""
-    return write_arrays(checkpoint.config, checkpoint.groups(), folder)
+    """Write model.safetensors and config.json, and the probe that the config names; return the config."""
+    config = write_arrays(checkpoint.config, checkpoint.groups(), folder)
+    if config.probe and checkpoint.probe:
+        replace_file(Path(folder) / PROBE_FILE, data_of(checkpoint.probe))
+    return config
