@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ class BeatDetections:
     notes : plain sentences.
     seconds : time spent.
     rates, levels : shape (m,), false-alarm rates, ascending, and this record's score level at each: what `at` looks up.
+    resembles : per beat, the class that it resembles in words, or None: a hint that is meant for anomalous beats alone
+        (`hint` says it of those), kept of all so that another threshold needs no other. Empty without a probe.
+    kinds : by these words, the probe's sensitivity and PPV on other patients ({value, low, high} each), of every class
+        that can be said.
+    kinds_measured_on : whose beats they were.
     """
 
     record: str
@@ -95,6 +100,9 @@ class BeatDetections:
     seconds: float
     rates: F64
     levels: F64
+    resembles: tuple[str | None, ...] = ()
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    kinds_measured_on: str = ""
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -119,9 +127,14 @@ class BeatDetections:
             runs=find_runs(anomalous),
         )
 
+    def hint(self, beat: int) -> str | None:
+        """Return what an anomalous beat resembles; None of others, and where nothing is said."""
+        return self.resembles[beat] if self.resembles and self.anomalous[beat] else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain JSON types; times in seconds of the R peak."""
-        columns = (self.times_s, self.lead, self.rr_s, self.score, self.percentile, self.anomalous, self.cluster)
+        hints = [self.hint(k) for k in range(len(self))]
+        columns = (self.times_s, self.lead, self.rr_s, self.score, self.percentile, self.anomalous, self.cluster, hints)
         return {
             "record": self.record,
             "leads": list(self.leads),
@@ -136,8 +149,9 @@ class BeatDetections:
                     "percentile": round(float(percentile), 3),
                     "anomalous": bool(anomalous),
                     "cluster": int(cluster),
+                    "resembles": hint,
                 }
-                for time, lead, rr, score, percentile, anomalous, cluster in zip(*columns, strict=True)
+                for time, lead, rr, score, percentile, anomalous, cluster, hint in zip(*columns, strict=True)
             ],
             "notes": list(self.notes),
             "seconds": self.seconds,
@@ -153,6 +167,8 @@ class BeatDetections:
             "dominant_unusual": self.dominant_unusual,
             "runs": [vars(run) for run in self.runs],
             "pauses": [vars(pause) for pause in self.pauses],
+            "kinds": {name: dict(figures) for name, figures in self.kinds.items()},
+            "kinds_measured_on": self.kinds_measured_on,
         }
 
 

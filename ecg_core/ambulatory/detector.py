@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecg_core.ambulatory.cleaning import FS
 from ecg_core.ambulatory.cutting import BeatCutter, Cut, join
 from ecg_core.ambulatory.detections import BeatDetections
+from ecg_core.ambulatory.kinds import BeatProbe
 from ecg_core.ambulatory.network import reconstruction
 from ecg_core.ambulatory.normals import RATE, Normals
 from ecg_core.ambulatory.stream import FEWEST_BEATS, Judge, Judged, Session, join_judged
@@ -56,6 +57,7 @@ class BeatDetector:
     name, title : in the store, and for people.
     checkpoint : sha256 of the weights.
     config : everything in beats.json.
+    probe : says what beats resemble; None in a checkpoint without.
     """
 
     def __init__(self, checkpoint: BeatCheckpoint) -> None:
@@ -66,6 +68,7 @@ class BeatDetector:
         self.normals = Normals.from_arrays(
             checkpoint.arrays, checkpoint.config.weights, checkpoint.config.recalibration
         )
+        self.probe = BeatProbe.from_checkpoint(checkpoint.arrays, checkpoint.config.kinds, checkpoint.config.metrics)
 
     @classmethod
     def from_store(cls, name: str = BEAT_DETECTOR, store: str | Path | None = None) -> BeatDetector:
@@ -84,7 +87,7 @@ class BeatDetector:
 
     def session(self, leads: tuple[str, ...], fs: float, template_s: float) -> Session:
         """Return what scores the samples of a live recording (see `BeatStream`)."""
-        return Session(self.normals, self.network, self.cutter(leads, fs), template_s)
+        return Session(self.normals, self.network, self.cutter(leads, fs), template_s, self.probe)
 
     def detect(self, record: Record, template_s: float | None = None, false_alarm_rate: float = RATE) -> BeatDetections:
         """Judge every beat of a recording.
@@ -188,7 +191,7 @@ class BeatDetector:
         for block in source.read():
             if session is None:
                 cutter = self.cutter(block.leads, block.fs, at)
-                session = Session(self.normals, self.network, cutter, template_s)
+                session = Session(self.normals, self.network, cutter, template_s, self.probe)
             found.append(session.push(block.signal))
         assert session is not None
         found.append(session.finish())
@@ -206,7 +209,7 @@ class BeatDetector:
                 kept, step = [_every_second(kept)], 2 * step
         if count < FEWEST_BEATS:
             raise source.too_few(count)
-        judge = Judge(self.normals, self.network, join(kept))
+        judge = Judge(self.normals, self.network, join(kept), self.probe)
         if step == 1:
             return judge, judge.learnt()
         judge.forget()

@@ -14,6 +14,7 @@ from ecg_core.ambulatory.clusters import Shapes
 from ecg_core.ambulatory.cutting import BeatCutter, Cut, join
 from ecg_core.ambulatory.detections import level_at
 from ecg_core.ambulatory.dominant import QRS, lag_of, moved
+from ecg_core.ambulatory.kinds import NOTHING, BeatProbe
 from ecg_core.ambulatory.normals import RATE, RATES, Normals, percentile_of
 from ecg_core.ambulatory.patient import (
     PARTS,
@@ -41,7 +42,10 @@ TOGETHER = 512
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Scored beats: R peaks in samples at 360 Hz, row of the most deviating lead, shapes numbered as they came up."""
+    """Scored beats: R peaks in samples at 360 Hz, row of the most deviating lead, shapes numbered as they came up.
+
+    `kind` is the number of the class that each resembles (see `ecg_core.ambulatory.kinds.BeatProbe.tell`).
+    """
 
     at: INT
     before: F64
@@ -50,6 +54,7 @@ class Judged:
     parts: Mapping[str, F64]
     lead: INT
     shape: INT
+    kind: INT
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -58,7 +63,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class ScoredBeat:
-    """One beat of a stream, with the fields of `BeatDetections`; clusters are numbered as their shapes came up."""
+    """One beat of a stream, with the fields of `BeatDetections`; clusters are numbered as their shapes came up.
+
+    `resembles` is None of a beat below the threshold.
+    """
 
     time_s: float
     lead: str
@@ -68,6 +76,7 @@ class ScoredBeat:
     parts: Mapping[str, float]
     anomalous: bool
     cluster: int
+    resembles: str | None = None
 
 
 class Judge:
@@ -78,6 +87,7 @@ class Judge:
     normals : what is known of normal beats.
     network : None where there is none.
     cut : the beats that he is learnt from.
+    probe : says what beats resemble; None where nothing does.
 
     Attributes
     ----------
@@ -86,8 +96,8 @@ class Judge:
     recalibrated : whether they were moved.
     """
 
-    def __init__(self, normals: Normals, network: BeatModel | None, cut: Cut) -> None:
-        self._normals, self._network = normals, network
+    def __init__(self, normals: Normals, network: BeatModel | None, cut: Cut, probe: BeatProbe | None = None) -> None:
+        self._normals, self._network, self.probe = normals, network, probe
         self.patient, self._features = learn(cut, network, normals.spread)
         self._learnt = cut
         parts = parts_of(scaled(self._features, self.patient), self.patient.leads, normals.groups, normals.weights)
@@ -121,7 +131,8 @@ class Judge:
         score = _total(parts)
         lead = evidence_by_lead(own, self._normals.groups).argmax(axis=1)
         shape = self._shapes.assign(self._complexes(cut))
-        return Judged(cut.at, cut.before, score, percentile_of(score, self.levels), parts, lead, shape)
+        kind = self.probe.tell(features, self.patient) if self.probe else np.full(len(cut), NOTHING)
+        return Judged(cut.at, cut.before, score, percentile_of(score, self.levels), parts, lead, shape, kind)
 
     def _complexes(self, cut: Cut) -> F32:
         """Return QRS complexes laid on the dominant beat's, (n, n_leads, n_samples)."""
@@ -140,7 +151,7 @@ def join_judged(pieces: Sequence[Judged]) -> Judged:
         return np.concatenate([getattr(piece, name) for piece in pieces])
 
     parts = {name: np.concatenate([piece.parts[name] for piece in pieces]) for name in pieces[0].parts}
-    names = ("at", "before", "score", "percentile", "lead", "shape")
+    names = ("at", "before", "score", "percentile", "lead", "shape", "kind")
     values = {name: column(name) for name in names}
     return Judged(parts=parts, **values)  # type: ignore[arg-type]
 
@@ -153,6 +164,7 @@ class Session:
     normals, network : the detector's.
     cutter : takes the samples.
     template_s : the dominant beat is learnt from so many seconds, or from ten beats where these take longer.
+    probe : the detector's.
 
     Attributes
     ----------
@@ -161,9 +173,14 @@ class Session:
     """
 
     def __init__(
-        self, normals: Normals, network: BeatModel | None, cutter: BeatCutter, template_s: float = TEMPLATE_S
+        self,
+        normals: Normals,
+        network: BeatModel | None,
+        cutter: BeatCutter,
+        template_s: float = TEMPLATE_S,
+        probe: BeatProbe | None = None,
     ) -> None:
-        self._normals, self._network, self._cutter = normals, network, cutter
+        self._normals, self._network, self._cutter, self._probe = normals, network, cutter, probe
         self._template_s = template_s
         self._waiting: list[Cut] = []
         self.count = 0
@@ -189,7 +206,7 @@ class Session:
         held = join(self._waiting)
         self._waiting = []
         n = max(int(np.searchsorted(held.at, self._template_s * FS)), FEWEST_BEATS)
-        self.judge = Judge(self._normals, self._network, held.rows(slice(n)))
+        self.judge = Judge(self._normals, self._network, held.rows(slice(n)), self._probe)
         first = self.judge.learnt()
         return join_judged([first, self.judge.judge(held.rows(slice(n, None)))]) if len(held) > n else first
 
@@ -254,9 +271,11 @@ class BeatStream:
         return self._beats(self._session.finish())
 
     def _beats(self, judged: Judged | None) -> list[ScoredBeat]:
-        if judged is None or self._session.judge is None:
+        judge = self._session.judge
+        if judged is None or judge is None:
             return []
-        threshold = level_at(RATES, self._session.judge.levels, self._rate)
+        threshold = level_at(RATES, judge.levels, self._rate)
+        resembles = judge.probe.words(judged.kind) if judge.probe else (None,) * len(judged)
         return [
             ScoredBeat(
                 time_s=float(judged.at[k]) / FS,
@@ -267,6 +286,7 @@ class BeatStream:
                 parts={name: float(part[k]) for name, part in judged.parts.items()},
                 anomalous=bool(judged.score[k] > threshold),
                 cluster=int(judged.shape[k]),
+                resembles=resembles[k] if judged.score[k] > threshold else None,
             )
             for k in range(len(judged))
         ]

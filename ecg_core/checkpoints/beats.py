@@ -44,6 +44,7 @@ class BeatConfig:
     training, data : settings and sources.
     metrics : measured by `training.evaluate`.
     examples : records and the scores they must have.
+    kinds : what the probe of the arrays "probe" tells apart: classes, and figures on patients left out of its fit.
     """
 
     name: str
@@ -59,6 +60,7 @@ class BeatConfig:
     data: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     examples: dict[str, Any] = field(default_factory=dict)
+    kinds: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
