@@ -11,6 +11,7 @@ from ecg_core.models.beat_registry import BEAT_REGISTRY, beat_architecture_of, b
 from ecg_core.models.beat_windows import (
     AROUND,
     FROM_R,
+    beat_errors,
     cut,
     from_r,
     local_rr,
@@ -182,3 +183,22 @@ def test_restoring_in_batches_is_restoring_at_once(name):
     assert np.allclose(one.beat, ((one.x_hat - windows)[:, lo:hi] ** 2).mean(-1), rtol=1e-4)
     assert np.allclose(one.absolute, np.abs(one.x_hat - windows).mean(-1), rtol=1e-4)
     assert restore(model, windows[:0]).z.shape == (0, model.config.n_latents)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_of_beats_are_those_of_whole_windows(name):
+    model = built(name)
+    windows = np.random.default_rng(0).normal(size=(5, window_of(model).n_samples)).astype(np.float32)
+    whole = restore(model, windows)
+    beat, z = beat_errors(model, windows, batch=2)
+    np.testing.assert_allclose(beat, whole.beat, rtol=1e-5)
+    np.testing.assert_allclose(z, whole.z, rtol=1e-4, atol=1e-6)
+    assert [len(part) for part in beat_errors(model, windows[:0])] == [0, 0]
+
+
+@pytest.mark.parametrize(("lo", "hi"), [(0, 720), (0, 5), (270, 522), (333, 334), (713, 720)])
+@pytest.mark.parametrize("sizes", [{}, {"channels": (8, 4), "kernels": (6, 9), "strides": (4, 3)}])
+def test_a_span_is_decoded_as_in_the_whole(sizes, lo: int, hi: int):
+    model = built("Beat-CAE", **sizes)
+    z = torch.randn(3, 32)
+    torch.testing.assert_close(model.decode_within(z, lo, hi), model.decode(z)[:, lo:hi])

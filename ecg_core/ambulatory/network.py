@@ -10,7 +10,7 @@ from scipy.signal import resample_poly
 
 from ecg_core.ambulatory.cutting import HALF, Cut
 from ecg_core.models.beat_registry import BeatModel
-from ecg_core.models.beat_windows import FROM_R, LONGER_THAN_RR, SMALLEST_SD, Restored, restore, window_of, z_scored
+from ecg_core.models.beat_windows import FROM_R, LONGER_THAN_RR, SMALLEST_SD, beat_errors, restore, window_of, z_scored
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -36,8 +36,8 @@ def network_windows(model: BeatModel, cut: Cut) -> tuple[F32, F64, F64]:
 
 def network_features(model: BeatModel, cut: Cut) -> F64:
     """Return the logarithm of the error at each beat, and its latents, (n, 1 + n_latents)."""
-    restored: Restored = restore(model, network_windows(model, cut)[0])
-    return np.column_stack((np.log(restored.beat + 1e-4), restored.z.astype(np.float64)))
+    error, z = beat_errors(model, network_windows(model, cut)[0])
+    return np.column_stack((np.log(error + 1e-4), z.astype(np.float64)))
 
 
 def reconstruction(model: BeatModel, cut: Cut) -> tuple[F32, float, float]:

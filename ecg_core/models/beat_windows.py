@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.signal import firwin, oaconvolve, resample_poly
 
+from ecg_core.models.beat_cae import BeatCAE
 from ecg_core.models.beat_registry import BeatModel
 
 F32 = NDArray[np.float32]
@@ -208,3 +209,22 @@ def restore(model: BeatModel, windows: F32, batch: int = BATCH) -> Restored:
         return Restored(windows[:0], np.zeros((0, model.config.n_latents), np.float32), none, none, none)
     x_hat, z, *errors = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Restored(x_hat, z, *(e.astype(np.float64) for e in errors))
+
+
+def beat_errors(model: BeatModel, windows: F32, batch: int = BATCH) -> tuple[NDArray[np.float64], F32]:
+    """Return the mean squared error over each beat itself, (n,), and its latents, (n, n_latents).
+
+    These are `beat` and `z` of what `restore` returns, without the rest of the windows where that saves time.
+    """
+    if not isinstance(model, BeatCAE) or not len(windows):
+        restored = restore(model, windows, batch)
+        return restored.beat, restored.z
+    lo, hi = window_of(model).core
+    errors, latents = [], []
+    with torch.inference_mode():
+        for start in range(0, len(windows), batch):
+            x = torch.from_numpy(np.ascontiguousarray(windows[start : start + batch]))
+            z = model.encode(x)
+            errors.append((model.decode_within(z, lo, hi) - x[:, lo:hi]).square().mean(-1).numpy())
+            latents.append(z.numpy())
+    return np.concatenate(errors).astype(np.float64), np.concatenate(latents)
