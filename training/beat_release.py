@@ -19,8 +19,8 @@ from ecg_core.models.beat_registry import build_beat_model
 from ecg_core.readers import read_record
 from ecg_core.store import default_store, list_beat_models
 from ecg_core.synthetic_ambulatory import EXAMPLE, example_path
+from training.beat_markdown import prose
 from training.beat_measure import FALSE_ALARMS, holds
-from training.beat_report import prose
 from training.mitbih import CLASS_WORDS
 
 EVERY = 60

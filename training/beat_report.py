@@ -10,35 +10,27 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ecg_core.errors import ConfigError, ECGError
 from training.beat_data import PROTOCOLS
 from training.beat_detector import READINGS
+from training.beat_markdown import HEADINGS, estimate, heading, plain, prose, read_json, table
 from training.beat_measure import FALSE_ALARMS, holds
-from training.beat_scores import SCORES
-from training.mitbih import CLASS_WORDS, DS1_VALIDATION
+from training.beat_networks import (
+    Runs,
+    claims_section,
+    classes_section,
+    field,
+    networks_section,
+    read_runs,
+    scores_section,
+)
+from training.mitbih import CLASS_WORDS
 
-TITLES = {
-    "beat-cae": "Beat-CAE",
-    "beat-cnn-lstm": "Beat-CNN-LSTM with attention",
-    "beat-cae-187": "Beat-CAE-187",
-    "beat-cae-187-augmented": "Beat-CAE-187, augmented",
-}
-CLAIMS = {
-    "beat-cae": "AUC .972, accuracy .946, sensitivity .902, specificity .955, F1 .851",
-    "beat-cnn-lstm": "accuracy .95 over five types of abnormality",
-    "beat-cae-187": "a threshold of mean + 2 SD tells the abnormal beats",
-    "beat-cae-187-augmented": "augmentation helps",
-}
-SHOWN = ("auroc", "sensitivity_at_95", "sensitivity", "specificity", "ppv", "f1", "accuracy")
-HEADINGS = ("AUROC", "sens. at 5 % false alarms", "sens.", "spec.", "PPV", "F1", "acc.")
-PROTOCOL_WORDS = {"random": "random beats, 70/15/15", "interpatient": "new patients, DS1 to DS2"}
 FAILURES = ("232", "222", "231", "212")
 WHY = {
     "232": """Most of this patient's beats are atrial premature ones (A) in long runs, so that the patient's dominant
@@ -51,178 +43,6 @@ WHY = {
         the normal beats: nothing in the shape tells them apart, and in an irregular rhythm intervals tell little.""",
 }
 DOES_NOT = "Research. A score says how unusual a beat is; it does not diagnose and does not rule out disease."
-
-
-def heading(protocol: str) -> str:
-    """Return a protocol's words with a capital."""
-    words = PROTOCOL_WORDS[protocol]
-    return words[0].upper() + words[1:]
-
-
-def prose(text: str) -> list[str]:
-    """Return a paragraph as lines of at most 120 characters."""
-    return textwrap.wrap(" ".join(text.split()), 120, break_on_hyphens=False)
-
-
-def estimate(value: Mapping[str, float] | None) -> str:
-    """Return a figure and its interval: ".972 (.951-.984)"."""
-    if value is None:
-        return "-"
-    return f"{value['value']:.3f} ({value['low']:.3f}-{value['high']:.3f})".replace("0.", ".")
-
-
-def plain(value: float | None) -> str:
-    """Return a figure without interval."""
-    return "-" if value is None else f"{value:.3f}".replace("0.", ".", 1) if value < 1 else f"{value:.3f}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a markdown table."""
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows)]
-
-
-def read_json(path: Path, how: str) -> dict[str, Any]:
-    """Read what a command wrote.
-
-    Raises
-    ------
-    ConfigError
-        With the command, where it is not there.
-    """
-    if not path.is_file():
-        raise ConfigError(f"Expected {path}; there is no such file; run {how} first.")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
-Runs = dict[tuple[str, str], dict[str, Any]]
-
-
-def read_runs(folder: Path) -> Runs:
-    """Return metrics.json of every network under every protocol; at least the Beat-CAE's must be there.
-
-    Raises
-    ------
-    ConfigError
-        If one of the Beat-CAE's is missing.
-    """
-    runs: Runs = {}
-    for name in TITLES:
-        for protocol in PROTOCOLS:
-            path = folder / f"{name}-{protocol}" / "metrics.json"
-            if path.is_file() or name == "beat-cae":
-                runs[name, protocol] = read_json(path, f"python -m training.evaluate --model {path.parent} --data ...")
-    return runs
-
-
-def field(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of the score that the published network is judged by."""
-    found: dict[str, Any] = result["scores"][result["field_score"]]
-    return found
-
-
-def _scores_of(result: Mapping[str, Any] | None) -> list[tuple[Mapping[str, Any], str]]:
-    """Return the published score and the chosen one of a run; none to show where it was not made."""
-    if result is None:
-        return [({"-": {"overall": {"auroc": None}}}, "-")] * 2
-    return [(result["scores"], result["field_score"]), (result["scores"], "loud")]
-
-
-def claims_section(runs: Runs) -> list[str]:
-    """Return the claims beside what becomes of them."""
-    rows = []
-    for name, title in TITLES.items():
-        random, honest = runs.get((name, "random")), runs.get((name, "interpatient"))
-        if random is None and honest is None:
-            continue
-        ventricular = field(honest)["classes"].get("V", {}).get("sensitivity_at_95") if honest else None
-        rows.append(
-            (
-                title,
-                CLAIMS[name],
-                *(estimate(one[f]["overall"]["auroc"] if f in one else None) for one, f in _scores_of(random)),
-                *(estimate(one[f]["overall"]["auroc"] if f in one else None) for one, f in _scores_of(honest)),
-                estimate(ventricular),
-            )
-        )
-    shown = [f"AUROC, {p}, {score}" for p in ("random beats", "new patients") for score in ("as published", "loud")]
-    head = ("network", "claimed", *shown, "of ventricular beats at 5 % false alarms, new patients")
-    return [
-        "## Claims, and what becomes of them",
-        "",
-        *prose("""
-            A random split of beats puts every patient on both sides: the network has seen this patient's normal beats,
-            and whatever else is in the test set stands out. That says nothing of a new patient. De Chazal's split
-            between patients (DS1 trains, DS2 tests) does. "As published" is the error over the whole window, of which
-            90 % hold another beat; "loud" is the error around the R peak times the root of the energy there, chosen on
-            validation beats of the random split. A dash: not trained under this protocol."""),
-        "",
-        *table(head, rows),
-        "",
-        *prose("""
-            In brackets: 95 % intervals from 1,000 resamples of *records* with all their beats; beats of one patient are
-            not independent. Records 201 (DS1) and 202 (DS2) are one man's: the published split is kept as it is."""),
-    ]
-
-
-def networks_section(runs: Runs) -> list[str]:
-    """Return every figure of every network."""
-    lines = ["## Figures", ""]
-    for protocol in PROTOCOLS:
-        rows = []
-        for name, title in TITLES.items():
-            if (name, protocol) in runs:
-                overall = field(runs[name, protocol])["overall"]
-                rows.append((title, *(estimate(overall.get(c)) for c in SHOWN)))
-        counts = runs["beat-cae", protocol]["beats"]
-        always = runs["beat-cae", protocol]["answering_n"]
-        lines += [
-            f"### {heading(protocol)}",
-            "",
-            f"Test beats: {', '.join(f'{n} {c}' for c, n in counts.items())}. Answering N always has an accuracy of "
-            f"{plain(always)}.",
-            "",
-            *table(("", *HEADINGS), rows),
-            "",
-        ]
-    return [
-        *lines,
-        *prose(f"""
-            Thresholds: 95 % of the validation normals lie below; for 187 samples, as published, mean + 2 SD of the
-            training normals. Under the honest protocol records {", ".join(DS1_VALIDATION)} of DS1 validate and are not
-            trained on. Normal beats with an abnormal neighbour in their 2 s are left out of training, never of
-            validation or test."""),
-    ]
-
-
-def scores_section(runs: Runs) -> list[str]:
-    """Return how the Beat-CAE does by each score."""
-    rows = [
-        (words, *(estimate(runs["beat-cae", p]["scores"][name]["overall"][f]) for p in PROTOCOLS for f in SHOWN[:2]))
-        for name, words in SCORES.items()
-    ]
-    head = ("score of the Beat-CAE", *(f"{words}: {h}" for words in PROTOCOL_WORDS.values() for h in HEADINGS[:2]))
-    return ["## What of the network tells", "", *table(head, rows)]
-
-
-def classes_section(runs: Runs) -> list[str]:
-    """Return the figures by class."""
-    rows = []
-    for (name, protocol), result in runs.items():
-        for kind, figures in field(result)["classes"].items():
-            cells = (estimate(figures[c]) for c in ("auroc", "sensitivity_at_95", "sensitivity"))
-            rows.append(
-                (
-                    TITLES[name],
-                    PROTOCOL_WORDS[protocol],
-                    f"{kind}, {CLASS_WORDS[kind]}",
-                    str(figures["n_abnormal"]),
-                    *cells,
-                )
-            )
-    head = ("network", "protocol", "class", "beats", "AUROC against N", HEADINGS[1], "sens. at the threshold")
-    return ["## By class", "", *table(head, rows)]
 
 
 def records_section(runs: Runs, detector: Mapping[str, Any] | None) -> list[str]:

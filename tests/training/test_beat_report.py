@@ -10,8 +10,9 @@ import pytest
 from tests.training.marked import write_mitbih
 from training.beat_data import load_beats, prepare_beats
 from training.beat_evaluate import run_beats
+from training.beat_markdown import estimate, plain, prose
 from training.beat_probe import run_probe
-from training.beat_report import estimate, main, plain, prose
+from training.beat_report import main
 from training.beat_train import BeatTrainConfig, train_beats
 
 
