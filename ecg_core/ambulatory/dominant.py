@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
@@ -30,6 +31,9 @@ GUESSES, JUDGES = 24, 120
 """Beats that may be the first guess at the dominant beat, and beats that choose among them."""
 
 SMALLEST = np.float32(1e-9)
+
+TOGETHER = 512
+"""Beats that are correlated at once: their sums stay in the processor's cache."""
 
 
 def cut_beats(clean: F32, at: INT, start: int = 0) -> F32:
@@ -63,26 +67,32 @@ def lag_of(beats: F32, template: F32) -> tuple[INT, F32]:
     -------
     (n_beats,) samples from -MARGIN to MARGIN, (n_beats,) correlations.
     """
+    correlation = np.concatenate(
+        [_correlations(beats[k : k + TOGETHER], template) for k in range(0, max(len(beats), 1), TOGETHER)], axis=1
+    )
+    best = correlation.argmax(axis=0)
+    return best - MARGIN, correlation[best, np.arange(len(beats))]
+
+
+def _correlations(beats: F32, template: F32) -> F32:
+    """Return the correlations of QRS complexes with the template's at each lag, (2 * MARGIN + 1, n_beats)."""
     want = template[QRS] - template[QRS].mean()
     n, lags = QRS.stop - QRS.start, 2 * MARGIN + 1
-    held = beats[:, QRS.start : QRS.stop + 2 * MARGIN]
-    product = np.zeros((len(beats), lags), np.float32)
-    total, squares = np.zeros_like(product), np.zeros_like(product)
+    held = np.ascontiguousarray(beats[:, QRS.start : QRS.stop + 2 * MARGIN].T)  # beat by beat side by side: quick
+    squared = held * held
+    product = np.zeros((lags, len(beats)), np.float32)
+    total, squares, term = np.zeros_like(product), np.zeros_like(product), np.empty_like(product)
     for k in range(n):
-        x = held[:, k : k + lags]
-        product += want[k] * x
-        total += x
-        squares += x * x
+        product += np.multiply(want[k], held[k : k + lags], out=term)
+        total += held[k : k + lags]
+        squares += squared[k : k + lags]
     variance = np.maximum(squares - total * total / np.float32(n), SMALLEST)
-    correlation = product / np.sqrt(variance * np.maximum(np.square(want).sum(), SMALLEST))
-    best = correlation.argmax(axis=1)
-    return best - MARGIN, correlation[np.arange(len(beats)), best]
+    return np.asarray(product / np.sqrt(variance * np.maximum(np.square(want).sum(), SMALLEST)))
 
 
 def moved(beats: F32, lag: INT) -> F32:
     """Return beats of one lead moved by their lags, shape (n_beats, WIDTH)."""
-    columns = (lag + MARGIN)[:, None] + np.arange(WIDTH)
-    return beats[np.arange(len(beats))[:, None], columns]
+    return sliding_window_view(beats, WIDTH, axis=1)[np.arange(len(beats)), lag + MARGIN]
 
 
 @dataclass(frozen=True, eq=False)
