@@ -87,6 +87,7 @@ def verdict_data(
         "basis": list(said.basis),
         "parts": _parts(detection),
         "reasons": _reasons(detection, said.side),
+        "resembles": _resembles(detection),
         "curve": drawn,
         "where": _where(entry, detection, said.side),
         "sure": _sure(model, found, thresholds, rate, waiting),
@@ -117,6 +118,18 @@ def _reasons(detection: Detection, side: words.Side) -> dict[str, Any] | None:
         "summary": measured.summary(detection),
         "lines": lines,
         "none": "" if lines else words.without_reasons(side == "above"),
+    }
+
+
+def _resembles(detection: Detection) -> dict[str, Any] | None:
+    """Return what the record resembles, as a hint beside the verdict; None where nothing is said."""
+    if not detection.resembles:
+        return None
+    likely = ", ".join(f"{one.name} {100 * one.probability:.0f} %" for one in detection.resembles)
+    return {
+        "items": [list(one) for one in words.resembles(detection)],
+        "hint": words.HINT,
+        "meaning": f"{words.PROBE} Probability: {likely}.",
     }
 
 

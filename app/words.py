@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ecg_core.detection import Detection
-from ecg_core.findings import rarity, rhythm_of, where, without_reasons
+from ecg_core.findings import HINT, PROBE, rarity, resembles, rhythm_of, where, without_reasons
 from ecg_core.store import CONSENSUS
 from ecg_core.wording import (
     BANDS,
@@ -41,11 +41,11 @@ from ecg_core.wording import (
 )
 
 __all__ = [
-    "BANDS", "DASH", "EXPECTED", "INTENDED_USE", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side", "Verdict",
-    "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list", "measured_percentile",
-    "not_shown", "one_in", "part", "part_meaning", "part_name", "patient", "percent", "printed", "progress",
-    "provenance", "quality", "rarity", "recording", "rhythm_of", "scoring", "seconds", "share_above", "span",
-    "spoken", "territories", "verdict", "where", "without_reasons",
+    "BANDS", "DASH", "EXPECTED", "HINT", "INTENDED_USE", "PROBE", "RAISED_STEP", "TITLES", "VALIDATED_RATE", "Side",
+    "Verdict", "agreement", "clock", "drawn_by", "example", "expected_at", "is_above", "lead_list",
+    "measured_percentile", "not_shown", "one_in", "part", "part_meaning", "part_name", "patient", "percent",
+    "printed", "progress", "provenance", "quality", "rarity", "recording", "resembles", "rhythm_of", "scoring",
+    "seconds", "share_above", "span", "spoken", "territories", "verdict", "where", "without_reasons",
 ]  # fmt: skip
 
 FEWER_LEADS = "fewer than twelve leads: not scored as a whole ECG"

@@ -37,6 +37,7 @@ SCHEMA = pa.schema(
         "heart_rate": pa.float64(),
         **{name: pa.float64() for name in NAMED if name != "heart_rate"},
         "reasons": pa.list_(pa.string()),
+        "resembles": pa.list_(pa.string()),
         "lead_scores": pa.struct({lead: pa.float64() for lead in LEADS}),
         "parts": pa.struct(dict.fromkeys(PARTS, _PART)),
         "masked_leads": pa.list_(pa.string()),
@@ -54,7 +55,8 @@ SCHEMA = pa.schema(
     }
 )
 """Columns of the Parquet file: `path` is relative to the folder, `error` says why a record has no verdict, `stretches`
-holds the strongest one, named measurements are in ms, degrees or ratios, `quality` what is wrong with each lead."""
+holds the strongest one, `resembles` superclasses of PTB-XL (a hint), named measurements are in ms, degrees or ratios,
+`quality` what is wrong with each lead."""
 
 
 def write_parquet(rows: Iterable[Row], out: Path) -> None:

@@ -316,6 +316,8 @@ class _Table:
 
     def row(self, detection: Detection) -> None:
         """Print one verdict."""
+        from ecg_core.findings import resembles_line
+
         if not self.begun:
             self._line("record", "model", *(name for name, _ in self.COLUMNS))
             self.begun = True
@@ -330,6 +332,8 @@ class _Table:
         )
         for note in detection.to_dict()["notes"]:
             print(f"  {plain(note)}")
+        if resembling := resembles_line(detection):
+            print(f"  {plain(resembling)}")
         sys.stdout.flush()
 
     def _line(self, *cells: str) -> None:

@@ -15,6 +15,13 @@ PATTERN = "No measurement stands out of its normal range; the pattern as a whole
 
 SHOWN_TIMES = 4
 
+HINT = "A hint, not a diagnosis."
+PROBE = (
+    "Read off what the networks see, by linear probes that were fitted on labelled ECGs (PTB-XL) and measured on "
+    "others. They have no part in the score or the verdict."
+)
+"""How it is known what a record resembles."""
+
 
 def rarity(reason: Reason) -> str:
     """Return how rare a reason is: "higher than in 99.8 % of normal ECGs of men", "so in 0.4 % of normal ECGs"."""
@@ -43,6 +50,20 @@ def _share(percent_: float) -> str:
 def without_reasons(above: bool | None) -> str:
     """Return what is said where a record was measured and nothing stands out."""
     return PATTERN if above else NOTHING_OUTSIDE
+
+
+def resembles(detection: Detection) -> list[tuple[str, str]]:
+    """Return what a record resembles, the likeliest first, each with how often that is right on held-out ECGs."""
+    return [
+        (one.name, f"of ECGs told so, {100 * one.ppv:.0f} % were; finds {100 * one.sensitivity:.0f} % of them")
+        for one in detection.resembles
+    ]
+
+
+def resembles_line(detection: Detection) -> str:
+    """Return the same as one line, with what it is worth; empty where nothing is said."""
+    named = ", ".join(f"{name} ({figures})" for name, figures in resembles(detection))
+    return f"Resembles: {named}. {HINT}" if named else ""
 
 
 def _times(times: Sequence[float]) -> str:

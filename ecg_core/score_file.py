@@ -191,6 +191,7 @@ def detection_row(detection: Detection) -> Row:
     measured = row.pop("measurements") or {}
     row |= {name: measured.get(name) for name in NAMED if name not in row}
     row["reasons"] = [reason["text"] for reason in row["reasons"]]
+    row["resembles"] = [one["class"] for one in row["resembles"]]
     for name, kept in LISTS.items():
         if kept:
             row[name] = row[name][:kept]

@@ -76,7 +76,7 @@ class SuperclassProbe:
 
     def probabilities(self, latent: F32) -> F64:
         """Return how likely each class is, (n_classes,), for the latents of one record, (n_features,)."""
-        return np.asarray(1.0 / (1.0 + np.exp(-self.linear.logits(latent))))
+        return np.asarray(np.exp(-np.logaddexp(0.0, -self.linear.logits(latent))))
 
     def resembles(self, latent: F32) -> tuple[Resemblance, ...]:
         """Return the classes that are on and reach their operating point, the likeliest first."""

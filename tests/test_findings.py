@@ -9,9 +9,19 @@ import numpy as np
 import pytest
 
 from ecg_core.detection import Detection, Explanation, Stretch
-from ecg_core.findings import NOTHING_OUTSIDE, PATTERN, rarity, rhythm_lines, rhythm_of, where, without_reasons
+from ecg_core.findings import (
+    NOTHING_OUTSIDE,
+    PATTERN,
+    rarity,
+    resembles_line,
+    rhythm_lines,
+    rhythm_of,
+    where,
+    without_reasons,
+)
 from ecg_core.measurements.reasons import Reason
 from ecg_core.records import LEADS
+from ecg_core.superclasses import Resemblance
 from tests.fakes import block_record, fake_detection
 
 
@@ -51,6 +61,15 @@ def explained(stretches: tuple[Stretch, ...] = (), **other: Any) -> Explanation:
 
 def detected(model: str, **other: Any) -> Detection:
     return replace(fake_detection(block_record(), model, 4.0, 0.05), explanation=explained(**other))
+
+
+def test_what_a_record_resembles_is_told_with_how_often_that_is_right() -> None:
+    assert resembles_line(detected("cae")) == ""
+    told = replace(detected("cae"), resembles=(Resemblance("CD", 0.9, 0.68, 0.714), Resemblance("HYP", 0.3, 0.66, 0.5)))
+    assert resembles_line(told) == (
+        "Resembles: conduction disturbance (of ECGs told so, 71 % were; finds 68 % of them), "
+        "hypertrophy (of ECGs told so, 50 % were; finds 66 % of them). A hint, not a diagnosis."
+    )
 
 
 def test_beats_that_come_early_or_not_at_all_are_told_with_their_times() -> None:

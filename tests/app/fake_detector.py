@@ -18,6 +18,7 @@ from ecg_core.preprocessing import preprocess
 from ecg_core.quality import assess_quality
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record
 from ecg_core.segments import Prepared
+from ecg_core.superclasses import Resemblance
 from tests.app.fake_norms import measured
 
 N_NORMALS = 914
@@ -26,6 +27,11 @@ PARTS = {
     "consensus": ("measurements", "cae", "vae-bilstm", "vae-bilstm-mha"),
     "measurements": ("density", "signs"),
 }
+RESEMBLES = {
+    "left-bundle-branch-block": (Resemblance("CD", 0.93, 0.68, 0.71), Resemblance("MI", 0.41, 0.73, 0.7)),
+    "normal-72": (Resemblance("HYP", 0.26, 0.66, 0.504),),
+}
+"""What some of the synthetic examples are said to resemble."""
 NORMALS = np.sort(np.random.default_rng(1).gamma(4.0, 0.5, N_NORMALS)).astype(np.float32)
 
 
@@ -148,6 +154,7 @@ class AnomalyDetector:
             segments=segments,
             anomalous_share=share,
             expected_share=0.05 if long else None,
+            resembles=() if long or self.name == "measurements" else RESEMBLES.get(record.name, ()),
             **self._measured(shown),
             **common,
         )

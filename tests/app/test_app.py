@@ -157,6 +157,32 @@ def test_the_verdict_says_why_in_measurements_and_where_in_every_beat(app):
     assert "times as unusual as in normal ECGs" in said["where"]["described"]
 
 
+def test_what_a_record_resembles_is_said_beside_the_verdict_as_a_hint(app):
+    opened(app, "left-bundle-branch-block")
+    said = verdict(app)["resembles"]
+    assert said["items"] == [
+        ["conduction disturbance", "of ECGs told so, 71 % were; finds 68 % of them"],
+        ["myocardial infarction", "of ECGs told so, 70 % were; finds 73 % of them"],
+    ]
+    assert said["hint"] == "A hint, not a diagnosis."
+    assert "Probability: conduction disturbance 93 %, myocardial infarction 41 %." in said["meaning"]
+    assert "no part in the score or the verdict" in said["meaning"]
+    assert "conduction" not in verdict(app)["headline"] + verdict(app)["spoken"]
+    app.session_state[state.MODEL] = "measurements"
+    app.run()
+    assert verdict(app)["resembles"] is None
+    app.session_state[state.MODEL] = "cae"
+    app.run()
+    assert verdict(app)["resembles"] == said
+
+
+@pytest.mark.parametrize("name", ["premature-ventricular-beat", "poor-signal"])
+def test_nothing_is_said_to_be_resembled_where_no_probe_reaches_its_point(app, name):
+    opened(app, name)
+    assert verdict(app)["resembles"] is None
+    assert "esembles" not in page_words(app)
+
+
 def test_a_model_that_does_not_measure_gives_no_reasons_but_its_parts(app):
     opened(app)
     app.segmented_control(key=state.MODEL).set_value("cae").run()

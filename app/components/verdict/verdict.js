@@ -88,6 +88,15 @@ function reasons(root, data) {
   return box;
 }
 
+// what it resembles: a hint after the verdict and its reasons
+function kind({ resembles, side }) {
+  if (!resembles) return null;
+  const line = element(`p.kind.${side}`, { title: resembles.meaning }, "Resembles: ");
+  resembles.items.forEach(([name, figures], index) => line.append(index ? ", " : "", element("b", {}, name), element("span", {}, ` (${figures})`)));
+  line.append(`. ${resembles.hint}`);
+  return line;
+}
+
 function panels(root, data) {
   const small = element(data.figure_suffix === "th" ? "small.th" : "small", {}, data.figure_suffix);
   const parts = element("div.parts", {}, element("span.muted.wide", {}, "Parts of the score"));
@@ -121,8 +130,9 @@ function panels(root, data) {
   for (const [name, value, side, note] of data.reasons?.summary || []) {
     first.append(element("div", note ? { title: note } : {}, element("dt", {}, name), element(side ? "dd.outside" : "dd", {}, side ? `${value} ${side}` : value)));
   }
-  const why = data.reasons ? element("div.why", {}, reasons(root, data), element("div", {}, first, basis)) : null;
-  return element("div", {}, element("div.panels", {}, how, where, sure), why);
+  const hint = kind(data);
+  const why = data.reasons ? element("div.why", {}, element("div", {}, reasons(root, data), hint), element("div", {}, first, basis)) : null;
+  return element("div", {}, element("div.panels", {}, how, where, sure), why || (hint ? element("div.why.alone", {}, hint) : null));
 }
 
 const latest = new WeakMap();
