@@ -67,27 +67,32 @@ def lag_of(beats: F32, template: F32) -> tuple[INT, F32]:
     -------
     (n_beats,) samples from -MARGIN to MARGIN, (n_beats,) correlations.
     """
-    correlation = np.concatenate(
-        [_correlations(beats[k : k + TOGETHER], template) for k in range(0, max(len(beats), 1), TOGETHER)], axis=1
-    )
+    pieces = (beats[k : k + TOGETHER] for k in range(0, max(len(beats), 1), TOGETHER))
+    correlation = np.concatenate([_correlations(_side_by_side(piece), template) for piece in pieces], axis=1)
     best = correlation.argmax(axis=0)
     return best - MARGIN, correlation[best, np.arange(len(beats))]
 
 
-def _correlations(beats: F32, template: F32) -> F32:
-    """Return the correlations of QRS complexes with the template's at each lag, (2 * MARGIN + 1, n_beats)."""
-    want = template[QRS] - template[QRS].mean()
+def _side_by_side(beats: F32) -> tuple[F32, F32]:
+    """Return where QRS complexes may lie, (n_samples, n_beats), and their energy at each lag, (n_lags, n_beats)."""
     n, lags = QRS.stop - QRS.start, 2 * MARGIN + 1
-    held = np.ascontiguousarray(beats[:, QRS.start : QRS.stop + 2 * MARGIN].T)  # beat by beat side by side: quick
+    held = np.ascontiguousarray(beats[:, QRS.start : QRS.stop + 2 * MARGIN].T)
     squared = held * held
-    product = np.zeros((lags, len(beats)), np.float32)
-    total, squares, term = np.zeros_like(product), np.zeros_like(product), np.empty_like(product)
+    total, squares = np.zeros((2, lags, len(beats)), np.float32)
     for k in range(n):
-        product += np.multiply(want[k], held[k : k + lags], out=term)
         total += held[k : k + lags]
         squares += squared[k : k + lags]
-    variance = np.maximum(squares - total * total / np.float32(n), SMALLEST)
-    return np.asarray(product / np.sqrt(variance * np.maximum(np.square(want).sum(), SMALLEST)))
+    return held, np.maximum(squares - total * total / np.float32(n), SMALLEST)
+
+
+def _correlations(side_by_side: tuple[F32, F32], template: F32) -> F32:
+    """Return the correlations of QRS complexes with the template's at each lag, (n_lags, n_beats)."""
+    held, energy = side_by_side
+    want = template[QRS] - template[QRS].mean()
+    product, term = np.zeros_like(energy), np.empty_like(energy)
+    for k, value in enumerate(want):
+        product += np.multiply(value, held[k : k + len(energy)], out=term)
+    return np.asarray(product / np.sqrt(energy * np.maximum(np.square(want).sum(), SMALLEST)))
 
 
 def moved(beats: F32, lag: INT) -> F32:
@@ -138,11 +143,12 @@ def _most_alike(beats: F32) -> F32:
     not decide.
     """
     guesses = beats[_spread_out(len(beats), GUESSES), :, MARGIN:-MARGIN]
-    judges = beats[_spread_out(len(beats), JUDGES)]
+    chosen = beats[_spread_out(len(beats), JUDGES)]
+    judges = [_side_by_side(chosen[:, k]) for k in range(beats.shape[1])]
     slowness = np.log(_slowness(guesses))
     points = []
     for guess, slow in zip(guesses, slowness - slowness.min(), strict=True):
-        by_lead = [_share_alike(lag_of(judges[:, k], row)[1]) for k, row in enumerate(guess)]
+        by_lead = [_share_alike(_correlations(judges[k], row).max(axis=0)) for k, row in enumerate(guess)]
         points.append((np.mean(by_lead) + np.max(by_lead)) / 2 - 0.15 * slow)
     return np.asarray(guesses[int(np.argmax(points))], dtype=np.float32)
 
