@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.components.packets import pack
-from app.operating import place
-from app.state import RATES
+from app.operating import differences, place
 from ecg_core.records import Record
 
 if TYPE_CHECKING:
@@ -35,6 +34,9 @@ AROUND_S = 20.0
 COLUMNS_HZ = 20
 """Columns a second of the strips of the whole recording: about one a pixel."""
 
+FINE_RATES = tuple(round(k / 10_000, 4) for k in (*range(50, 200, 5), *range(200, 2001, 10)))
+"""False-alarm rates that the threshold is dragged through, from 0.5 to 20 %: finer than a pixel, at most 255."""
+
 STRIP_LEADS = 3
 LEVEL_POINTS = 60
 """Values of a second that its level is told by."""
@@ -51,9 +53,9 @@ class Reconstruction:
 
 
 def rates(found: BeatDetections) -> tuple[float, ...]:
-    """Return the false-alarm rates of the slider that the detector's normal beats can show."""
+    """Return the false-alarm rates of the threshold that the detector's normal beats can show."""
     low, high = float(found.rates[0]), float(found.rates[-1])
-    return tuple(rate for rate in RATES if low - 1e-12 <= rate <= high + 1e-12) or (found.false_alarm_rate,)
+    return tuple(rate for rate in FINE_RATES if low - 1e-12 <= rate <= high + 1e-12) or (found.false_alarm_rate,)
 
 
 def first_beat(found: BeatDetections) -> int:
@@ -64,12 +66,14 @@ def first_beat(found: BeatDetections) -> int:
 def scores_packet(ident: str, found: BeatDetections) -> bytes:
     """Return every beat's time, interval, score, percentile, lead and shape, and at how many rates it is anomalous.
 
-    `flagged` of a beat is the number of the slider's rates at which it lies above the threshold: it is anomalous at
+    `flagged` of a beat is the number of the rates offered at which it lies above the threshold: it is anomalous at
     the last so many of them. Times are milliseconds as 4-byte integers: a float32 has 8 ms left after a day.
     """
+    from ecg_core.ambulatory.detections import level_at
+
     offered = rates(found)
-    thresholds = [found.at(rate).threshold for rate in offered]
-    flagged = np.sum([found.score > threshold for threshold in thresholds], axis=0, dtype=np.uint8)
+    thresholds = np.array([level_at(found.rates, found.levels, rate) for rate in offered])
+    flagged = np.searchsorted(np.sort(thresholds), found.score).astype(np.uint8)  # how many of them lie below
     names = list(found.leads)
     header = {
         "part": "beat_scores",
@@ -94,6 +98,19 @@ def scores_packet(ident: str, found: BeatDetections) -> bytes:
         "lead": np.array([names.index(lead) if lead in names else 0 for lead in found.lead], dtype=np.uint8),
     }
     return pack(header, arrays)
+
+
+def words_packet(ident: str, told: Mapping[float, dict[str, Any]], validated: float) -> bytes:
+    """Return what is said at each rate: all of it at the validated one, and what is other at the others.
+
+    Parameters
+    ----------
+    told : from `app.beat_words.said`.
+    """
+    made = list(told.values())
+    base = made[place(validated, tuple(told))]
+    changes = [differences(base, each) for each in made]
+    return pack({"part": "beat_words", "id": ident, "base": base, "rates": changes}, {})
 
 
 def shapes_packet(ident: str, record: Record, found: BeatDetections) -> bytes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app import words
 from app.beat_panels import rates
-from app.operating import at_each_rate
+from app.operating import place
 from app.state import Entry
 
 if TYPE_CHECKING:
@@ -30,26 +30,27 @@ PARTS = {
 
 def said(entry: Entry, found: BeatDetections) -> dict[float, dict[str, Any]]:
     """Return what is said of a recording at each false-alarm rate that is offered."""
-    return {rate: _at(entry, found.at(rate), rate) for rate in rates(found)}
+    place = {lead: k for k, lead in enumerate(found.leads)}
+    in_lead = np.array([place[lead] for lead in found.lead], dtype=np.int64)
+    return {rate: _at(entry, found.at(rate), rate, in_lead) for rate in rates(found)}
 
 
 def page_data(
     entry: Entry,
     found: BeatDetections,
-    told: Mapping[float, dict[str, Any]],
     rate: float,
     chosen: int,
     ident: str,
 ) -> dict[str, Any]:
-    """Return what the page's panels show besides the packets: words at the rate in use and at each other.
+    """Return what the page's panels show besides the packets.
 
     Parameters
     ----------
-    told : from `said`.
-    rate : one of its rates.
+    rate : one of those offered.
     """
-    shared = {
+    return {
         "id": ident,
+        "rate": place(rate, rates(found)),
         "chosen": chosen,
         "n": len(found),
         "duration_s": entry.duration,
@@ -57,7 +58,6 @@ def page_data(
         "parts": {name: PARTS.get(name, "") for name in found.parts},
         "described": f"Beats of {entry.record.name}",
     }
-    return at_each_rate(lambda each: shared | told[each], rate, tuple(told))
 
 
 def remarks(found: BeatDetections, given: Sequence[str]) -> str:
@@ -67,7 +67,7 @@ def remarks(found: BeatDetections, given: Sequence[str]) -> str:
     return words.notes(list(dict.fromkeys([*given, *rest, *few])))
 
 
-def _at(entry: Entry, found: BeatDetections, rate: float) -> dict[str, Any]:
+def _at(entry: Entry, found: BeatDetections, rate: float, in_lead: NDArray[np.int64]) -> dict[str, Any]:
     flagged = int(found.anomalous.sum())
     some = flagged > 0
     return {
@@ -77,7 +77,7 @@ def _at(entry: Entry, found: BeatDetections, rate: float) -> dict[str, Any]:
             "caption": f"of {len(found):,} beats are anomalous",
             "headline": _headline(flagged),
             "lines": [runs(found, entry.duration), pauses(found, entry.duration), _expected(found, rate)],
-            "where": where(found, entry.duration),
+            "where": where(found, entry.duration, in_lead),
             "facts": facts(found),
             "spoken": spoken(found, entry.duration),
         },
@@ -136,22 +136,27 @@ def pauses(found: BeatDetections, total_s: float) -> str:
     return f"{n:,} pauses; the longest lasts {longest.seconds:.1f} s, at {at}."
 
 
-def where(found: BeatDetections, total_s: float) -> dict[str, Any]:
-    """Return when anomalous beats come, and in which leads they deviate most."""
+def where(found: BeatDetections, total_s: float, in_lead: NDArray[np.int64]) -> dict[str, Any]:
+    """Return when anomalous beats come, and in which leads they deviate most.
+
+    Parameters
+    ----------
+    in_lead : shape (n,), each beat's lead as its place among the recording's.
+    """
     at = np.flatnonzero(found.anomalous)
     if not len(at):
         return {"title": "No beat is marked", "lines": []}
     lines = []
     if total_s > 180:
         each, unit = (3600.0, "hour") if total_s > 7200 else (60.0, "minute")
-        which, count = Counter((found.times_s[at] // each).astype(int).tolist()).most_common(1)[0]
-        lines.append(f"most in {unit} {which + 1}: {count:,} of {len(at):,}")
-    leads = Counter(found.lead[k] for k in at)
+        counts = np.bincount((found.times_s[at] // each).astype(np.int64))
+        which = int(counts.argmax())
+        lines.append(f"most in {unit} {which + 1}: {counts[which]:,} of {len(at):,}")
     if len(found.leads) > 1:
-        told = ", ".join(f"{lead} ({n:,})" for lead, n in leads.most_common(3))
-        lines.append(f"deviate most in {told}")
-    shapes = Counter(found.cluster[at].tolist())
-    own = shapes.get(0, 0)
+        counts = np.bincount(in_lead[at], minlength=len(found.leads))
+        most = [int(k) for k in np.argsort(-counts, kind="stable")[:3] if counts[k]]
+        lines.append(f"deviate most in {', '.join(f'{found.leads[k]} ({counts[k]:,})' for k in most)}")
+    own = int(np.count_nonzero(found.cluster[at] == 0))
     other = len(at) - own
     title = f"{other:,} of another shape, {own:,} of the dominant one"
     if not own or not other:

@@ -160,7 +160,6 @@ def forget_records() -> None:
         _beats_scored,
         _beats,
         _beat_packets,
-        _beat_words,
         _beat_packet,
         _beat_leads,
         _player,
@@ -503,31 +502,19 @@ def beats(entry: Entry, leads: tuple[str, ...]) -> BeatDetections:
 
 
 @st.cache_resource(scope="session", max_entries=6, show_spinner=False)
-def _beat_packets(key: str, leads: tuple[str, ...], checkpoint: str, _record: Record, _found: BeatDetections) -> Any:
-    ident = "|".join((key, *leads, checkpoint))
-    return (
+def _beat_packets(key: str, leads: tuple[str, ...], checkpoint: str, _entry: Entry, _found: BeatDetections) -> Any:
+    ident, record = "|".join((key, *leads, checkpoint)), beat_record(_entry, leads)
+    return [
+        beat_panels.words_packet(ident, beat_words.said(_entry, _found), words.VALIDATED_RATE),
         beat_panels.scores_packet(ident, _found),
-        beat_panels.shapes_packet(ident, _record, _found),
-        beat_panels.strips_packet(ident, _record),
-    )
+        beat_panels.shapes_packet(ident, record, _found),
+        beat_panels.strips_packet(ident, record),
+    ]
 
 
-def beat_packets(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> tuple[bytes, bytes, bytes]:
-    """Return scores, shapes and the strips of the whole recording as the browser takes them."""
-    made: tuple[bytes, bytes, bytes] = _beat_packets(
-        entry.key, leads, found.checkpoint, beat_record(entry, leads), found
-    )
-    return made
-
-
-@st.cache_resource(scope="session", max_entries=12, show_spinner=False)
-def _beat_words(key: str, leads: tuple[str, ...], checkpoint: str, _entry: Entry, _found: BeatDetections) -> Any:
-    return beat_words.said(_entry, _found)
-
-
-def beat_said(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> dict[float, dict[str, Any]]:
-    """Return what is said of a recording's beats at each false-alarm rate."""
-    made: dict[float, dict[str, Any]] = _beat_words(entry.key, leads, found.checkpoint, entry, found)
+def beat_packets(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> list[bytes]:
+    """Return words at each rate, scores, shapes and the strips of the whole recording as the browser takes them."""
+    made: list[bytes] = _beat_packets(entry.key, leads, found.checkpoint, entry, found)
     return made
 
 

@@ -11,6 +11,7 @@ from app import beat_exports, beat_panels, beat_replay, beat_words, look, resour
 from app.components.beats import beat_view, replay_view
 from app.components.export import ExportMenu
 from app.components.record_bar import no_record, record_bar
+from app.operating import place
 from app.state import Entry
 from ecg_core.errors import ECGError
 
@@ -89,8 +90,8 @@ def _leads(entry: Entry) -> tuple[str, ...]:
 
 
 def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: ExportMenu) -> None:
-    name, told = (entry.key, *leads, found.checkpoint), resources.beat_said(entry, leads, found)
-    rate = min(told, key=lambda each: abs(each - state.value(state.BEAT_RATE)))
+    name, offered = (entry.key, *leads, found.checkpoint), beat_panels.rates(found)
+    rate = offered[place(state.value(state.BEAT_RATE), offered)]
     beat = min(state.chosen_beat(name, beat_panels.first_beat(found)), len(found) - 1)
     export.fill(beat_exports.files(entry, found.at(rate)), beat_exports.OF_WHAT)
     if state.replayed() == (entry.key,):
@@ -98,8 +99,8 @@ def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: 
     if noted := beat_words.remarks(found, entry.record.notes):
         look.text("note", noted)
     packets = [*resources.beat_packets(entry, leads, found), resources.beat_packet(entry, leads, found, beat)]
-    data = beat_words.page_data(entry, found, told, rate, beat, "|".join(name))
-    beat_view(packets, data, lambda: state.take_beats(name, tuple(told)))
+    data = beat_words.page_data(entry, found, rate, beat, "|".join(name))
+    beat_view(packets, data, lambda: state.take_beats(name, offered))
 
 
 @st.fragment(run_every=LOOK_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import beat_exports, beat_leads, beat_panels, beat_replay, beat_words, state, uploads
-from app.state import RATES, Entry
+from app.beat_panels import FINE_RATES
+from app.state import Entry
 from ecg_core.readers import Upload
 from ecg_core.records import LEADS, Record
 from ecg_core.synthetic import EXAMPLES, make_record
@@ -52,8 +54,14 @@ def shown(app: AppTest, record: Record, page: str = "beats", synthetic: bool = T
 
 
 def view(app: AppTest) -> dict[str, Any]:
+    """Return what the panels show, with the words at the rate in use as the browser puts them together."""
     (data,) = parts(app, "leadwise_beats")
-    return data
+    return data | said_at(app, data["rate"])
+
+
+def said_at(app: AppTest, rate: int) -> dict[str, Any]:
+    told = packets(app)["beat_words"]
+    return changed({"rates": told["rates"], **told["base"]}, rate)
 
 
 def packets(app: AppTest) -> dict[str, dict[str, Any]]:
@@ -85,7 +93,7 @@ def test_the_page_says_how_unusual_where_and_how_sure(beats_app: AppTest, two_le
     assert "pause" in verdict["lines"][1]
     assert {row[0] for row in verdict["facts"]} == {"Rate", "Dominant shape", "Dominant beat", "Threshold"}
     assert data["warnings"] == []
-    assert set(packets(beats_app)) == {"beat_scores", "beat_shapes", "beat_strips", "beat_strip"}
+    assert set(packets(beats_app)) == {"beat_words", "beat_scores", "beat_shapes", "beat_strips", "beat_strip"}
     assert len({packet["id"] for packet in packets(beats_app).values()} | {data["id"]}) == 1
     words = page_words(beats_app)
     assert "holter" in words
@@ -103,7 +111,7 @@ def test_an_unusual_dominant_beat_is_said_before_all_else(beats_app: AppTest, tw
 def test_the_strongest_beat_comes_first_and_the_chosen_one_stays(beats_app: AppTest, two_leads: Record, found) -> None:
     shown(beats_app, two_leads)
     assert view(beats_app)["chosen"] == int(found.score.argmax()) == packets(beats_app)["beat_strip"]["beat"]
-    act(beats_app, beat=3, rate=RATES.index(0.05))
+    act(beats_app, beat=3, rate=FINE_RATES.index(0.05))
     assert view(beats_app)["chosen"] == 3 == packets(beats_app)["beat_strip"]["beat"]
     visit(beats_app, "models")
     visit(beats_app, "beats")
@@ -112,14 +120,15 @@ def test_the_strongest_beat_comes_first_and_the_chosen_one_stays(beats_app: AppT
 
 def test_a_moved_threshold_says_what_the_browser_said_before(beats_app: AppTest, two_leads: Record) -> None:
     shown(beats_app, two_leads)
-    before, at = view(beats_app), RATES.index(0.2)
-    told = changed(before, at)
+    before, at = view(beats_app), FINE_RATES.index(0.123)
+    told = said_at(beats_app, at)
     act(beats_app, beat=before["chosen"], rate=at)
     after = view(beats_app)
     assert after["verdict"] == told["verdict"]
     assert after["threshold"] == told["threshold"]
     assert after["verdict"] != before["verdict"]
-    assert beats_app.session_state[state.BEAT_RATE] == 0.2
+    assert after["threshold"]["now"] == "12.3 %"
+    assert beats_app.session_state[state.BEAT_RATE] == 0.123
     assert beats_app.session_state[state.RATE] == 0.05, "the alarm of whole ECGs is another"
 
 
@@ -282,9 +291,16 @@ def test_a_beat_is_flagged_at_the_rates_at_which_the_detector_flags_it(found) ->
 
 
 def test_only_rates_that_the_normal_beats_can_show_are_offered(found) -> None:
-    assert beat_panels.rates(found) == RATES
+    assert beat_panels.rates(found) == FINE_RATES
+    assert (FINE_RATES[0], FINE_RATES[-1]) == (0.005, 0.2)
     narrow = replace(found, rates=np.array([0.02, 0.1]), levels=np.array([9.0, 4.0]))
-    assert beat_panels.rates(narrow) == tuple(rate for rate in RATES if 0.02 <= rate <= 0.1)
+    assert beat_panels.rates(narrow) == tuple(rate for rate in FINE_RATES if 0.02 <= rate <= 0.1)
+
+
+def test_a_step_of_the_threshold_is_finer_than_anyone_can_tell(found) -> None:
+    assert len(FINE_RATES) <= 255, "how many of them a beat lies above is sent as a byte"
+    assert {0.005, 0.01, 0.05, 0.2} <= set(FINE_RATES)
+    assert max(b / a for a, b in pairwise(FINE_RATES)) <= 1.1
 
 
 def test_the_strips_keep_the_peaks_and_the_level_is_taken_off(two_leads: Record) -> None:

@@ -12,7 +12,7 @@ from app.state import BEATS
 
 _SCRIPTS = ("page", "verdict", "strip", "tachogram", "shapes", "whole", "scores", "table", "beats")
 _beats = st.components.v2.component(
-    "leadwise_beats", css=style("beats/beats.css"), js=script(*(f"beats/{name}.js" for name in _SCRIPTS))
+    "leadwise_beats", css=style("beats/beats.css"), js=script("settling.js", *(f"beats/{name}.js" for name in _SCRIPTS))
 )
 _carrier = st.components.v2.component("leadwise_beat_carrier", js=script("carrier.js"))
 _replay = st.components.v2.component("leadwise_replay", css=style("beats/replay.css"), js=script("beats/replay.js"))

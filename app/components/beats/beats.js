@@ -1,7 +1,7 @@
 // The Beats page: its panels in two columns, or in one where the page is narrow.
 class BeatsView {
   constructor(root) {
-    Object.assign(this, { root, drawn: {}, timer: null, sent: null, at: null, chosen: null, frame: 0, list: [] });
+    Object.assign(this, { root, drawn: {}, at: null, chosen: null, frame: 0, list: [] });
     this.verdictBox = element("div", {});
     this.sheet = drawing("svg", { class: "sheet", role: "img" });
     this.closeBox = element("div.closes", {});
@@ -12,10 +12,11 @@ class BeatsView {
     this.railBox = element("div.rail", {}, this.buildScores(), this.buildTable());
     this.box = element("div.beats", {}, this.verdictBox, element("div.columns", {}, this.mainBox, this.railBox), this.say);
     root.replaceChildren(this.box);
+    this.settling = new Settling((act) => this.send({ ...act }));
     this.stop = listen((name) => { if (name.startsWith("beat_")) this.draw(); });
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.stripSection);
-    this.elsewhere = (event) => { if (!event.composedPath().includes(this.box)) this.flush(); };
+    this.elsewhere = (event) => { if (!event.composedPath().includes(this.box)) this.settling.flush(); };
     window.addEventListener("pointerdown", this.elsewhere, true);
   }
 
@@ -23,10 +24,10 @@ class BeatsView {
     const other = !this.given || this.given.id !== given.id;
     Object.assign(this, { given, send });
     this.themed = (this.themed || 0) + 1; // a change of the theme calls again: canvases have no CSS
-    if (other) { clearTimeout(this.timer); this.timer = this.sent = null; }
-    if (this.sent && this.sent.beat === given.chosen && this.sent.rate === given.rate) this.sent = null;
-    if (!this.behind) Object.assign(this, { at: given.rate, chosen: given.chosen }); // else what was chosen here stays
-    this.mark();
+    const { settling } = this;
+    if (other) settling.drop();
+    if (settling.sent && settling.sent.beat === given.chosen && settling.sent.rate === given.rate) settling.answered();
+    if (!settling.behind) Object.assign(this, { at: given.rate, chosen: given.chosen }); // else what was chosen here stays
     this.draw();
   }
 
@@ -49,10 +50,8 @@ class BeatsView {
     this.observer.disconnect();
     window.removeEventListener("pointerdown", this.elsewhere, true);
     document.removeEventListener("keydown", this.keys);
-    this.flush();
-    clearTimeout(this.again);
+    this.settling.close();
     cancelAnimationFrame(this.frame);
-    document.documentElement.removeAttribute("data-leadwise-behind");
     shared().beats = null;
   }
 }

@@ -1,5 +1,4 @@
-// What the panels of the Beats page share: beats, the one on view, the threshold; and how it is told to the server.
-const SETTLE_MS = 150, AGAIN_MS = 10000;
+// What the panels of the Beats page share: beats, the one on view, the threshold.
 const SHAPE_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 function shapeName(cluster) { return SHAPE_NAMES[cluster] || String(cluster + 1); }
@@ -42,6 +41,15 @@ function fitted(canvas, width, height) {
   return pen;
 }
 
+// what is said where some of it is other than usual (`app.operating`)
+function changedBy(base, changes) {
+  const shown = structuredClone(base);
+  for (const [path, value] of changes) {
+    path.slice(0, -1).reduce((target, step) => target[step], shown)[path[path.length - 1]] = value;
+  }
+  return shown;
+}
+
 function heading(title, rest, ...more) {
   return element("div.head", {}, element("h3", {}, title), element("span.muted", {}, rest), ...more);
 }
@@ -55,15 +63,15 @@ function chip(words, pressed, act, attributes) {
 const STATE = {
   // packets of one recording, and the view that belongs to them; nothing is drawn of two recordings together
   gather() {
-    const { beat_scores: scores, beat_shapes: shapes, beat_strips: strips, beat_strip: strip } = shared().parts, id = this.given && this.given.id;
-    if (!id || !scores || scores.id !== id || !shapes || shapes.id !== id || !strips || strips.id !== id || !strip || strip.id !== id) return false;
+    const { beat_words: told, beat_scores: scores, beat_shapes: shapes, beat_strips: strips, beat_strip: strip } = shared().parts, id = this.given && this.given.id;
+    if (!id || ![told, scores, shapes, strips, strip].every((part) => part && part.id === id)) return false;
     if (this.scores !== scores) {
       this.scores = scores;
       scores.ms = new Int32Array(scores.times.buffer, scores.times.byteOffset, scores.n);
       this.fresh = true;
       this.levels = null;
     }
-    Object.assign(this, { shapes, strips, strip });
+    Object.assign(this, { told, shapes, strips, strip });
     return true;
   },
 
@@ -136,38 +144,11 @@ const STATE = {
     this.draw();
   },
 
-  get behind() { return this.timer !== null || this.sent !== null; },
-
   // what is chosen here is shown at once; the server is told when it stands still
-  later() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), SETTLE_MS);
-    this.mark();
-  },
-
-  flush() {
-    if (this.timer === null) return;
-    clearTimeout(this.timer);
-    this.timer = null;
-    this.sent = { beat: this.chosen, rate: this.at };
-    this.send(this.sent);
-    clearTimeout(this.again);
-    this.again = setTimeout(() => { if (this.sent) this.send({ ...this.sent }); }, AGAIN_MS); // a connection was lost
-    this.mark();
-  },
-
-  // files wait until the server has what is shown: `page.css` holds their buttons
-  mark() { document.documentElement.toggleAttribute("data-leadwise-behind", this.behind); },
+  later() { this.settling.choose({ beat: this.chosen, rate: this.at }); },
 
   // what the panels say at the rate chosen
   words() {
-    const { given, at } = this;
-    if (at === given.rate) return given;
-    const { rates, ...rest } = given, shown = structuredClone(rest);
-    for (const [path, value] of rates[at]) {
-      const last = path[path.length - 1];
-      path.slice(0, -1).reduce((target, step) => target[step], shown)[last] = value;
-    }
-    return shown;
+    return { ...this.given, ...changedBy(this.told.base, this.told.rates[this.at]) };
   },
 };

@@ -1,4 +1,5 @@
 // How the beats score, and the threshold: dragged on the histogram, or moved by key; everything else follows at once.
+const RATE_PAGE = 10;
 const HIST_TALL = 96, HIST_BINS = 48, HIST_FOOT = 26, HIST_TOP = 20;
 
 const SCORES = {
@@ -15,7 +16,7 @@ const SCORES = {
       this.rateAt(event);
     });
     this.hist.addEventListener("pointermove", (event) => { if (this.dragging) this.rateAt(event); });
-    for (const kind of ["pointerup", "pointercancel"]) this.hist.addEventListener(kind, () => { this.dragging = false; this.flush(); });
+    for (const kind of ["pointerup", "pointercancel"]) this.hist.addEventListener(kind, () => { this.dragging = false; this.settling.flush(); });
     this.hist.addEventListener("keydown", (event) => this.rateKey(event));
     return element("section", { "aria-label": "Scores and alarm threshold" }, this.scoresHead, this.hist, this.scoreRows);
   },
@@ -23,7 +24,7 @@ const SCORES = {
   // to the right is a higher threshold, and fewer false alarms
   rateKey(event) {
     if (!this.scores || event.ctrlKey || event.metaKey || event.altKey) return;
-    const last = this.scores.rates.length - 1, by = { ArrowRight: -1, ArrowUp: -1, ArrowLeft: 1, ArrowDown: 1, PageUp: -3, PageDown: 3 }, to = { Home: last, End: 0 };
+    const last = this.scores.rates.length - 1, by = { ArrowRight: -1, ArrowUp: -1, ArrowLeft: 1, ArrowDown: 1, PageUp: -RATE_PAGE, PageDown: RATE_PAGE }, to = { Home: last, End: 0 };
     if (event.key in by) this.setRate(Math.max(0, Math.min(last, this.at + by[event.key])));
     else if (event.key in to) this.setRate(to[event.key]);
     else return;

@@ -11,7 +11,7 @@ from app.components import script, style
 from app.state import THRESHOLD
 
 _threshold = st.components.v2.component(
-    "leadwise_threshold", css=style("threshold/threshold.css"), js=script("threshold/threshold.js")
+    "leadwise_threshold", css=style("threshold/threshold.css"), js=script("settling.js", "threshold/threshold.js")
 )
 
 

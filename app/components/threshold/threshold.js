@@ -1,9 +1,9 @@
 // The alarm threshold. The panels have what they show at each rate; a move shows it at once, and the server follows.
-const SETTLE_MS = 150, AGAIN_MS = 10000, THUMB_PX = 16;
+const THUMB_PX = 16;
 
 class Threshold {
   constructor(root) {
-    this.timer = this.sent = null; // a move not yet sent; the place that the server was sent and has not answered
+    this.settling = new Settling((at) => this.send(at));
     this.input = element("input", { type: "range", min: "0", step: "1" });
     this.now = element("div.now", { "aria-hidden": "true" });
     this.gone = element("div.gone", {});
@@ -16,58 +16,37 @@ class Threshold {
     const scale = element("div.scale", {}, this.now, element("div.track", {}, this.gone, this.tick), this.input);
     this.reset = element("button.reset", { type: "button" });
     root.replaceChildren(element("section", { "aria-label": "Alarm threshold" }, this.head, this.name, scale, this.ends, this.rows));
-    this.reset.addEventListener("click", () => { this.move(this.data.validated); this.flush(); this.input.focus(); });
+    this.reset.addEventListener("click", () => { this.move(this.data.validated); this.settling.flush(); this.input.focus(); });
     this.input.addEventListener("input", () => this.move(Number(this.input.value)));
-    this.input.addEventListener("pointerup", () => this.flush());
-    this.input.addEventListener("blur", () => this.flush());
+    this.input.addEventListener("pointerup", () => this.settling.flush());
+    this.input.addEventListener("blur", () => this.settling.flush());
     this.input.addEventListener("keydown", (event) => { if (event.key.startsWith("Arrow") || event.key.startsWith("Page")) event.stopPropagation(); });
     // whatever is pressed elsewhere finds the server with the rate that is shown
-    this.elsewhere = (event) => { if (!event.composedPath().includes(this.input)) this.flush(); };
+    this.elsewhere = (event) => { if (!event.composedPath().includes(this.input)) this.settling.flush(); };
     for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, this.elsewhere, true);
   }
 
   take(data, send) {
     this.data = data;
     this.send = send;
-    if (this.sent === data.at) this.sent = null;
-    this.mark();
-    if (this.behind) return; // what was chosen here stays
+    if (this.settling.sent === data.at) this.settling.answered();
+    if (this.settling.behind) return; // what was chosen here stays
     this.at = data.at;
     this.show();
     if (shared().rate !== data.at) this.tell();
   }
-
-  get behind() { return this.timer !== null || this.sent !== null; }
 
   move(at) {
     if (at === this.at) return;
     this.at = at;
     this.show();
     this.tell();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush(), SETTLE_MS);
-    this.mark();
-  }
-
-  flush() {
-    if (this.timer === null) return;
-    clearTimeout(this.timer);
-    this.timer = null;
-    this.sent = this.at;
-    this.send(this.at);
-    this.mark();
-    clearTimeout(this.again);
-    this.again = setTimeout(() => { if (this.sent !== null) this.send(this.sent); }, AGAIN_MS); // a connection was lost
+    this.settling.choose(at);
   }
 
   tell() {
     shared().rate = this.at;
     publish("rate", this.at);
-  }
-
-  // files wait until the server has the rate that is shown: `page.css` holds their buttons
-  mark() {
-    document.documentElement.toggleAttribute("data-leadwise-behind", this.behind);
   }
 
   show() {
@@ -93,10 +72,8 @@ class Threshold {
 
   close() {
     for (const kind of ["pointerdown", "keydown"]) window.removeEventListener(kind, this.elsewhere, true);
-    this.flush();
-    clearTimeout(this.again);
+    this.settling.close();
     shared().rate = null;
-    document.documentElement.removeAttribute("data-leadwise-behind");
   }
 }
 
