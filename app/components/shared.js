@@ -96,6 +96,26 @@ function tracePath(samples, lo, hi, x0, dx, y0, scale, zero) {
   return path;
 }
 
+// A trace, or a band, as short paths side by side: a browser draws a path as a whole for every tile that its box touches.
+const PIECE_PX = 64;
+
+function pieces(path, lo, hi, x0, dx) {
+  const most = 2 * Math.max(8, Math.ceil(PIECE_PX / dx / 2)), drawn = [];
+  for (let i = lo; i < hi; i += most) {
+    const d = path(i, Math.min(hi, i + most + 1), x0 + (i - lo) * dx);
+    if (d) drawn.push(drawing("path", { d }));
+  }
+  return drawn;
+}
+
+function tracePieces(samples, lo, hi, x0, dx, ...scaled) {
+  return pieces((from, to, x) => tracePath(samples, from, to, x, dx, ...scaled), lo, hi, x0, dx);
+}
+
+function bandPieces(samples, sd, lo, hi, x0, dx, ...scaled) {
+  return pieces((from, to, x) => bandPath(samples, sd, from, to, x, dx, ...scaled), lo, hi, x0, dx);
+}
+
 function bandPath(samples, sd, lo, hi, x0, dx, y0, scale, zero) {
   let upper = "", lower = "";
   for (let i = lo; i < hi; i += 2) {

@@ -37,7 +37,7 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     verdict = page.locator("section.band")
     expect(verdict).to_contain_text("the alarm threshold")
     expect(verdict).to_contain_text("normal ECGs")
-    assert page.locator("svg.sheet path.recorded").first.get_attribute("d").count("M") == 13
+    expect(page.locator("svg.sheet > g.recorded > g")).to_have_count(13)  # twelve leads and the rhythm strip
 
     shapes = {}
     reasons = verdict.locator(".reasons li")
@@ -47,7 +47,7 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     expect(reasons).to_have_count(5)
     for name, title in TITLES.items():
         driving.choose_model(page, title, name)
-        shapes[name] = page.locator("svg.sheet path.model").first.get_attribute("d")
+        shapes[name] = page.locator("svg.sheet > g.model").inner_html()
         maps = page.get_by_text("Attention of the model", exact=True)
         expect(maps).to_have_count(1 if name == "vae-bilstm-mha" else 0)
     assert len(set(shapes.values())) == 4, "consensus and measurements share the expected ECG"
@@ -194,12 +194,12 @@ def test_fifty_mm_a_second_and_the_half_picked_by_key_and_click(page: Page, addr
 def test_a_filter_is_named_on_the_plot_and_moves_the_trace(page: Page, address: str) -> None:
     driving.go(page, address)
     driving.open_example(page, "Sinus rhythm, 72 /min")
-    recorded = page.locator("svg.sheet > path.recorded")
-    before, said = recorded.get_attribute("d"), page.locator("section.band").inner_text()
+    recorded = page.locator("svg.sheet > g.recorded")
+    before, said = recorded.inner_html(), page.locator("section.band").inner_text()
     page.get_by_role("button", name="Leads, filter").click()
     page.get_by_role("button", name="40 Hz low-pass").click()
     expect(page.locator("svg.sheet")).to_contain_text("display filter 40 Hz low-pass")
-    assert recorded.get_attribute("d") != before
+    assert recorded.inner_html() != before
     assert page.locator("section.band").inner_text() == said
 
 

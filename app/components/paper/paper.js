@@ -25,10 +25,10 @@ class PaperView {
   build() {
     this.grid = drawing("g", {});
     this.marksUnder = drawing("g", {});
-    this.band = drawing("path", { class: "band" });
+    this.band = drawing("g", { class: "band" });
     this.names = drawing("g", {});
-    this.model = drawing("path", { class: "model" });
-    this.recorded = drawing("path", { class: "recorded" });
+    this.model = drawing("g", { class: "model" });
+    this.recorded = drawing("g", { class: "recorded" });
     this.limits = drawing("g", {});
     this.noisy = drawing("g", {});
     this.namesOver = drawing("g", {});
@@ -172,25 +172,23 @@ class PaperView {
   }
 
   drawRecorded() {
-    const { ppm, view, signals, width } = this;
-    let path = "";
+    const { ppm, view, signals, width } = this, traces = [];
     this.noisy.replaceChildren();
     for (const strip of view.paper.strips) {
       const [lo, hi] = this.range(strip, signals.start_s, signals.fs, signals.n);
-      const d = tracePath(row(signals.signal, signals.n, signals.leads.indexOf(strip.lead)), lo, hi, strip.x_mm * ppm,
+      const drawn = tracePieces(row(signals.signal, signals.n, signals.leads.indexOf(strip.lead)), lo, hi, strip.x_mm * ppm,
         (view.paper.speed * ppm) / signals.fs, strip.y_mm * ppm, strip.gain * ppm, strip.zero_mv);
-      if (!strip.clip_mm) { path += d; continue; }
+      const trace = drawing("g", { "data-lead": strip.lead }, ...drawn);
+      if (!strip.clip_mm) { traces.push(trace); continue; }
       // too noisy to read: what leaves its row is cut off, so that it hides no other lead
       const [top, bottom] = strip.clip_mm.map((mm) => mm * ppm);
-      this.noisy.append(drawing("svg", { x: 0, y: top, width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}` },
-        drawing("path", { d, class: "recorded" })));
+      this.noisy.append(drawing("svg", { x: 0, y: top, width, height: bottom - top, viewBox: `0 ${top} ${width} ${bottom - top}`, class: "recorded" }, trace));
     }
-    this.recorded.setAttribute("d", path);
+    this.recorded.replaceChildren(...traces);
   }
 
   drawModel() {
-    const { ppm, view, model_: model } = this;
-    let line = "", band = "";
+    const { ppm, view, model_: model } = this, line = [], band = [];
     this.errorBars.replaceChildren();
     if (model && model.n) {
       for (const strip of view.paper.strips) {
@@ -200,14 +198,14 @@ class PaperView {
         const at = [strip.x_mm * ppm, (view.paper.speed * ppm) / model.fs, strip.y_mm * ppm, strip.gain * ppm, strip.zero_mv];
         if (view.reconstruction) {
           const values = row(model.reconstruction, model.n, lead);
-          line += tracePath(values, lo, hi, ...at);
-          band += bandPath(values, row(model.sd, model.n, lead), lo, hi, ...at);
+          line.push(drawing("g", { "data-lead": strip.lead }, ...tracePieces(values, lo, hi, ...at)));
+          band.push(...bandPieces(values, row(model.sd, model.n, lead), lo, hi, ...at));
         }
         if (view.error_bars) this.errorBar(strip, lead, lo, hi, at[0], at[1]);
       }
     }
-    this.model.setAttribute("d", line);
-    this.band.setAttribute("d", band);
+    this.model.replaceChildren(...line);
+    this.band.replaceChildren(...band);
   }
 
   errorBar(strip, lead, lo, hi, x, dx) {
