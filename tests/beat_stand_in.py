@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 
 from ecg_core.ambulatory.deviation import SHAPE, TIMING
 from ecg_core.ambulatory.evidence import fit_group
+from ecg_core.ambulatory.kinds import GROUP
 from ecg_core.ambulatory.normals import RATES, Normals, Recalibration
 from ecg_core.ambulatory.patient import GROUPS, columns
 from ecg_core.ambulatory.unusual import MEASURES, OTHER, DominantBeats
 from ecg_core.checkpoints.beats import BeatCheckpoint, BeatConfig, save_beat_checkpoint
 from ecg_core.models.beat_registry import build_beat_model
+from ecg_core.probe import LinearProbe
 
 WEIGHTS = {"shape": 1.0, "timing": 1.0, "network": 0.25}
 
@@ -42,9 +45,32 @@ def make_checkpoint(network: str | None = None, *, dominant: DominantBeats | Non
     return BeatCheckpoint(config, normals.arrays(), model)
 
 
-def make_store(folder: Path, network: str | None = None) -> Path:
+def with_probe(checkpoint: BeatCheckpoint, on: Sequence[str] = ("N", "V", "S")) -> BeatCheckpoint:
+    """Return the checkpoint with a probe: V is a beat of another shape, S an early one, N any other."""
+    classes = ("N", "S", "V", "F")
+    n = 2 * checkpoint.network.config.n_latents
+    weight = np.zeros((4, n + len(TIMING) + len(SHAPE)), np.float32)
+    weight[1, n + TIMING.index("before_record")] = -60.0  # the logarithm of how early
+    weight[2, n + len(TIMING) + SHAPE.index("qrs_correlation")] = 20.0
+    bias = np.array([0.0, -12.0, 40.0, -99.0], np.float32)
+    zeros = np.zeros(weight.shape[1], np.float32)
+    measured = {
+        name: {"sensitivity": {"value": 0.9, "low": 0.8, "high": 0.95}, "ppv": {"value": 0.7, "low": 0.5, "high": 0.8}}
+        for name in classes
+    }
+    probe = LinearProbe(classes, zeros, zeros + 1, weight, bias, np.isin(classes, on), measured)
+    kinds = {"classes": list(classes), "measured": measured, "measured_on": "patients left out"}
+    return replace(
+        checkpoint,
+        arrays={**checkpoint.arrays, GROUP: probe.arrays()},
+        config=replace(checkpoint.config, kinds=kinds),
+    )
+
+
+def make_store(folder: Path, network: str | None = None, *, probe: bool = False) -> Path:
     """Write a store with the stand-in under the name of the shipped detector; return the store."""
-    save_beat_checkpoint(make_checkpoint(network), folder / "beat-cae")
+    made = make_checkpoint(network)
+    save_beat_checkpoint(with_probe(made) if probe else made, folder / "beat-cae")
     return folder
 
 

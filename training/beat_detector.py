@@ -26,6 +26,7 @@ from ecg_core.ambulatory.cutting import BeatCutter, Cut, join
 from ecg_core.ambulatory.detector import network_lead
 from ecg_core.ambulatory.dominant import find_dominant
 from ecg_core.ambulatory.evidence import Group, fit_group
+from ecg_core.ambulatory.kinds import GROUP
 from ecg_core.ambulatory.normals import RATE, RATES, Normals, Recalibration
 from ecg_core.ambulatory.patient import (
     GROUPS,
@@ -43,6 +44,7 @@ from ecg_core.metrics import auroc
 from ecg_core.models.beat_registry import BeatModel, beat_architecture_of
 from ecg_core.records import LEADS, twelve_from_eight
 from ecg_core.store import default_store
+from training.beat_kinds import fit_kinds, kinds_text
 from training.beat_train import load_run
 from training.mitbih import DS1, DS1_VALIDATION, Annotated, read_annotated
 from training.signals import load_prepared
@@ -220,11 +222,17 @@ def fit(args: argparse.Namespace) -> BeatConfig:
     elif args.data:
         dominant = dominant_beats(args.data)
     normals = Normals(fit_groups(records), weights, others, levels, recalibration, dominant)
+    arrays, kinds = normals.arrays(), {}
+    if model is not None:
+        probe, kinds = fit_kinds(records, [score > fixed for score in moved])
+        arrays[GROUP] = probe.arrays()
+        print(*kinds_text(kinds["measured"], kinds["on"]), sep="\n")
     config = BeatConfig(
         name=args.name,
         title=TITLE,
         architecture=beat_architecture_of(model) if model is not None else {},
         weights=weights,
+        kinds=kinds,
         recalibration=vars(recalibration),
         calibration={
             "population": "beats of class N in DS1 of MIT-BIH",
@@ -245,7 +253,7 @@ def fit(args: argparse.Namespace) -> BeatConfig:
             "ds2": READINGS,
         },
     )
-    return save_beat_checkpoint(BeatCheckpoint(config, normals.arrays(), model), args.store / args.name)
+    return save_beat_checkpoint(BeatCheckpoint(config, arrays, model), args.store / args.name)
 
 
 def main(argv: list[str] | None = None) -> None:

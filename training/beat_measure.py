@@ -27,6 +27,7 @@ from ecg_core.ambulatory.stream import TEMPLATE_S
 from ecg_core.checkpoints.beats import load_beat_checkpoint, read_beat_config, write_beat_config
 from ecg_core.errors import RecordError
 from ecg_core.store import BEATS_FILE, default_store
+from training.beat_kinds import kind_figures, kinds_text
 from training.beat_metrics import by_class, by_record, measure_beats
 from training.mitbih import DS1, DS2, PACED, Annotated, annotated_stems, match, read_annotated
 
@@ -64,17 +65,21 @@ FALSE_ALARMS = ("false_alarms_fixed", "false_alarms_recalibrated")
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Beats of several records: class, score, record, and whether they are above the fixed and the moved threshold."""
+    """Beats of several records: class, score, record, and whether they are above the fixed and the moved threshold.
+
+    `told` is the class that each resembles, empty where nothing is said or asked.
+    """
 
     classes: Strings
     score: F64
     records: Strings
     fixed: NDArray[np.bool_]
     moved: NDArray[np.bool_]
+    told: Strings
 
     def rows(self, kept: NDArray[np.bool_]) -> Scored:
         """Return some of the beats."""
-        return Scored(*(getattr(self, k)[kept] for k in ("classes", "score", "records", "fixed", "moved")))
+        return Scored(*(getattr(self, k)[kept] for k in Scored.__dataclass_fields__))
 
 
 def join(parts: Sequence[Scored]) -> Scored:
@@ -97,12 +102,16 @@ def beat_checkpoints(models: Sequence[str], store: Path | None) -> list[Path]:
 def at_marks(detector: BeatDetector, one: Annotated, template_s: float | None) -> Scored:
     """Score the marked beats of a record."""
     judge, judged = detector.score_marked(one.record, one.samples, template_s)
-    return _scored(detector, one.record.name, one.classes, judged.score, level_at(RATES, judge.levels, RATE))
+    scored = _scored(detector, one.record.name, one.classes, judged.score, level_at(RATES, judge.levels, RATE))
+    if detector.probe is None:
+        return scored
+    names = np.array([*detector.probe.linear.classes, ""])  # NOTHING is the last
+    return replace(scored, told=names[judged.kind])
 
 
 def _scored(detector: BeatDetector, name: str, classes: Strings, score: F64, moved: float) -> Scored:
-    fixed = level_at(RATES, detector.normals.levels, RATE)
-    return Scored(classes, score, np.full(len(score), name), score > fixed, score > moved)
+    fixed, none = level_at(RATES, detector.normals.levels, RATE), np.full(len(score), "")
+    return Scored(classes, score, np.full(len(score), name), score > fixed, score > moved, none)
 
 
 def end_to_end(detector: BeatDetector, one: Annotated) -> tuple[Scored, dict[str, Any]]:
@@ -166,7 +175,15 @@ def measure_detector(detector: BeatDetector, stems: Sequence[Path]) -> dict[str,
         "classes": by_class(marked.classes, marked.score, marked.records, marked.moved),
         "records": by_record(marked.classes != "N", marked.score, marked.records, marked.moved),
         "found": counts,
-    }
+    } | _kinds(detector, marked)
+
+
+def _kinds(detector: BeatDetector, marked: Scored) -> dict[str, Any]:
+    """Return how often what flagged beats are said to resemble is right; nothing of a detector without a probe."""
+    if detector.probe is None:
+        return {}
+    on = [bool(is_on) for is_on in detector.probe.linear.on]
+    return {"kinds": kind_figures(marked.told, marked.classes, marked.records, marked.moved), "kinds_on": on}
 
 
 def _plain(value: float) -> dict[str, float | None]:
@@ -218,6 +235,8 @@ def text_of(result: Mapping[str, Any]) -> str:
             f"  {name}: {row['n_abnormal']} beats, AUROC {row['auroc']['value']:.3f}, "
             f"{row['sensitivity_at_95']['value']:.3f} at 5 % false alarms, {row['sensitivity']['value']:.3f} flagged"
         )
+    if "kinds" in result:
+        lines += kinds_text(result["kinds"], result["kinds_on"])
     for row in result["records"]:
         cells = [f"{row[k]:.3f}" if row[k] is not None else "-" for k in ("auroc", "sensitivity", "false_alarms")]
         lines.append(f"  {row['record']:>8} {row['beats']:>6} {row['abnormal']:>6}  {'  '.join(cells)}")
@@ -244,7 +263,7 @@ def run_detectors(
             out.mkdir(parents=True, exist_ok=True)
             (out / f"{path.name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
         if write:
-            kept = {k: result[k] for k in ("part", "rows", "classes", "records")}
+            kept = {k: result[k] for k in ("part", "rows", "classes", "records", "kinds") if k in result}
             write_beat_config(replace(read_beat_config(path), metrics=kept), path)
         results.append(result)
     return results

@@ -34,6 +34,8 @@ from training.mitbih import CLASSES
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 Strings = NDArray[np.str_]
+Fit = tuple[F32, F32, F32, F32]
+"""Mean and scale of features, weight and bias of logits."""
 
 FOLDS = 6
 EVERY_NORMAL = 3
@@ -56,7 +58,7 @@ def features_of(model: Any, data: BeatData) -> F32:
     return out
 
 
-def fit_logits(x: F32, classes: Strings) -> tuple[F32, F32, F32, F32]:
+def fit_logits(x: F32, classes: Strings) -> Fit:
     """Return mean, scale, weight and bias of a multinomial regression; a class that is absent gets no chance.
 
     Rare classes are weighted up in the fit; the calibration brings their true frequency back.
@@ -78,7 +80,7 @@ def fit_logits(x: F32, classes: Strings) -> tuple[F32, F32, F32, F32]:
     return mean, scale, weight, bias
 
 
-def logits_of(fit: tuple[F32, F32, F32, F32], x: F32) -> F64:
+def logits_of(fit: Fit, x: F32) -> F64:
     """Return logits, (n, n_classes)."""
     mean, scale, weight, bias = fit
     return ((x - mean) / scale).astype(np.float64) @ weight.T + bias

@@ -68,7 +68,12 @@ class BeatDetector:
         self.normals = Normals.from_arrays(
             checkpoint.arrays, checkpoint.config.weights, checkpoint.config.recalibration
         )
-        self.probe = BeatProbe.from_checkpoint(checkpoint.arrays, checkpoint.config.kinds, checkpoint.config.metrics)
+        self.probe = BeatProbe.from_checkpoint(
+            checkpoint.arrays,
+            checkpoint.config.kinds,
+            checkpoint.config.metrics,
+            self.network.config.n_latents if self.network is not None else 0,
+        )
 
     @classmethod
     def from_store(cls, name: str = BEAT_DETECTOR, store: str | Path | None = None) -> BeatDetector:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecg_core.ambulatory.deviation import SHAPE, TIMING
 from ecg_core.errors import CheckpointError
 from ecg_core.probe import LinearProbe
 
@@ -98,7 +99,11 @@ class BeatProbe:
 
     @classmethod
     def from_checkpoint(
-        cls, arrays: Mapping[str, Mapping[str, NDArray[Any]]], kinds: Mapping[str, Any], metrics: Mapping[str, Any]
+        cls,
+        arrays: Mapping[str, Mapping[str, NDArray[Any]]],
+        kinds: Mapping[str, Any],
+        metrics: Mapping[str, Any],
+        n_latents: int,
     ) -> BeatProbe | None:
         """Rebuild from a checkpoint's arrays and what its config says; None where it has no probe.
 
@@ -106,16 +111,19 @@ class BeatProbe:
         ----------
         kinds : classes, and what was measured on patients left out of the fit.
         metrics : of the checkpoint; where the test patients were measured, their figures are said.
+        n_latents : of the network; 0 without.
 
         Raises
         ------
         CheckpointError
-            If the arrays do not fit what the config says.
+            If the arrays do not fit what the config says, or the network.
         """
         if GROUP not in arrays:
             return None
         try:
             linear = LinearProbe.from_arrays(arrays[GROUP], tuple(kinds["classes"]), kinds["measured"])
+            if len(linear.mean) != (seen := 2 * n_latents + len(TIMING) + len(SHAPE)):
+                raise ValueError(f"it takes {len(linear.mean)} features, the network gives {seen}")
             tested = metrics.get("kinds")
             probe = cls(linear, tested or linear.measured, metrics["part"] if tested else kinds["measured_on"])
             probe.figures()

@@ -35,7 +35,7 @@ def test_json_is_one_object_a_recording(holter: Path, store: Path, capsys: pytes
     assert {"record", "leads", "fs", "heart_rate", "beats", "notes", "seconds"} <= set(found)
     assert (found["record"], found["leads"], found["fs"]) == ("holter", ["MLII", "V1"], 250.0)
     beats = found["beats"]
-    assert set(beats[0]) == {"time", "lead", "rr", "score", "percentile", "anomalous", "cluster"}
+    assert set(beats[0]) == {"time", "lead", "rr", "score", "percentile", "anomalous", "cluster", "resembles"}
     assert beats[0]["rr"] is None
     assert len(beats) > 90
     assert any(beat["anomalous"] for beat in beats if 20 < beat["time"] < 23)

@@ -23,6 +23,7 @@ class KnownDetector:
 
     name, checkpoint = "known", "0" * 64
     normals = SimpleNamespace(levels=LEVELS)
+    probe = None
 
     def _score(self, record, at: np.ndarray) -> np.ndarray:
         return np.where(record.signal[0][np.round(at * record.fs).astype(int)] < 0, 9.0, 0.0)
