@@ -28,6 +28,7 @@ from training.beat_networks import (
     networks_section,
     read_runs,
     scores_section,
+    training_section,
 )
 from training.mitbih import CLASS_WORDS
 
@@ -155,9 +156,10 @@ def probe_section(folder: Path) -> list[str]:
         *lines,
         *prose("""
             A linear probe on the frozen latents, the latents minus their median in the record, and the intervals before
-            and after the beat. A class is shown where, on records of DS1 that were left out of the fit, the lower end
-            of its PPV's interval lies above its prevalence. It was fitted, calibrated and switched on DS1, and read on
-            DS2 once."""),
+            and after the beat. Fitted, calibrated and switched on one side of its split, and read on the other side
+            once. A class is shown where, on records of DS1 that were left out of the fit (on random beats: on beats
+            that were left out), the lower end of its PPV's interval lies above its prevalence. Only the probe of new
+            patients is in the checkpoint."""),
     ]
 
 
@@ -206,6 +208,7 @@ def report(runs_folder: Path, detector: Path | None, sweep: Path | None) -> str:
         ],
         claims_section(runs),
         networks_section(runs),
+        training_section(runs),
         scores_section(runs),
         classes_section(runs),
     ]

@@ -24,7 +24,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = load_beats(folder)
     small = {"class": "Beat-CAE", "channels": [4, 4, 8], "hidden": 16, "n_latents": 4}
     for protocol in ("random", "interpatient"):
-        config = BeatTrainConfig("beat-cae", 1, small, steps=20, batch=16, protocol=protocol)
+        alone = protocol != "random"
+        config = BeatTrainConfig("beat-cae", 1, small, steps=20, batch=16, protocol=protocol, alone=alone)
         run = train_beats(config, data, folder / "runs", quiet=True).folder
         run_beats([str(run)], folder)
         run_probe(run, data)
@@ -42,6 +43,9 @@ def test_figures_are_those_of_the_files(runs: Path, tmp_path: Path):
         for figure in ("auroc", "sensitivity", "specificity", "ppv", "f1", "accuracy"):
             assert estimate(overall[figure]) in text
         assert f"always has an accuracy of {plain(measured['answering_n'])}" in " ".join(text.split())
+        made = json.loads((runs / f"beat-cae-{protocol}" / "train.json").read_text())
+        kept, passes = "kept" if protocol == "random" else "left out", 20 * 16 / made["beats"]
+        assert f"| {made['beats']:,} | {kept} | 20 | 16 | {passes:.1f} | MSE, adamw |" in text
     for row in measured["scores"]["whole"]["records"]:
         assert f"| {row['record']} | {row['beats']} | {row['abnormal']} |" in text
     assert "AUC .972" in text and "**232**" in text and "**222**" in text

@@ -21,7 +21,7 @@ from tests.training.marked import write_marked, write_mitbih
 from training.beat_data import load_beats, prepare_beats, protocol_of, windows_of
 from training.beat_evaluate import evaluate_run, is_beat_run, run_beats, text_of
 from training.beat_scores import SCORES, minus_median, score_beats
-from training.beat_train import BeatRun, BeatTrainConfig, augmented, draw, load_run, train_beats
+from training.beat_train import BeatRun, BeatTrainConfig, augmented, draw, load_run, rate_at, train_beats
 from training.config import load_config
 from training.evaluate import main as evaluate_main
 
@@ -92,6 +92,17 @@ def test_every_pass_takes_every_window_once():
     for one_pass in (seen[:4], seen[4:]):
         assert sorted(np.concatenate(one_pass)) == list(range(40))
     assert seen[0] != seen[4]
+
+
+@pytest.mark.parametrize(("warmup", "top"), [(0.3, 29), (0.05, 4)])
+def test_the_rate_rises_for_the_warmup_and_falls_to_the_cooldown(warmup: float, top: int):
+    made = config(steps=80, cycle=100, cooldown=20, warmup=warmup)
+    rates = [rate_at(made, step) for step in range(81)]
+    assert int(np.argmax(rates)) == top and max(rates) == pytest.approx(made.learning_rate)
+    assert rates[0] == pytest.approx(made.learning_rate / 25)
+    whole = [rate_at(replace(made, steps=100, cooldown=0), step) for step in range(61)]
+    assert rates[:61] == pytest.approx(whole)
+    assert np.diff(rates[60:]) == pytest.approx(-rates[60] / 20) and rates[80] == 0
 
 
 def test_augmentation_moves_scales_and_is_drawn_from_the_step():
