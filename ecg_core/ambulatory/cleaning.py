@@ -38,6 +38,9 @@ SMOOTHING = np.array([1, 2, 3, 2, 1], dtype=np.float32) / 9
 STEP = 18
 """The filters run when so many new samples can come out, 50 ms: a call for each sample would cost too much."""
 
+FEW, MANY = 1 << 11, 1 << 14
+"""Fewer outputs of a filter are worked out one by one, more in pieces that stay in the processor's cache."""
+
 _REACH_BINS = MEDIAN_BINS + len(SMOOTHING) // 2 + 1
 LOOKAHEAD_S = HALF_S + ((_REACH_BINS + 1) * BIN + STEP) / FS
 """A sample without baseline is known at most so many seconds after it was recorded."""
@@ -106,8 +109,12 @@ class Cleaner:
         lowpassed = self._bins_low
         if stop < lowpassed.stop + (STEP if end is None else 1):
             return
-        y = np.stack([upfirdn(self._taps, row, up, down) for row in raw.view(begin, raw.stop)])
-        lowpassed.append(y[:, self._skip + lowpassed.stop - out0 : self._skip + count])
+        skip = self._skip + lowpassed.stop - out0  # of the outputs from `begin` on
+        if up == down == 1:
+            lowpassed.append(filtered(self._taps, raw.view(begin + skip + 1 - len(self._taps), raw.stop)))
+        else:
+            y = np.stack([upfirdn(self._taps, row, up, down) for row in raw.view(begin, raw.stop)])
+            lowpassed.append(y[:, skip : self._skip + count])
         self._emit(self.low, lowpassed.view(lowpassed.start, lowpassed.stop), lowpassed.start, end)
         self._baseline(end)
         needed = (lowpassed.stop - out0 - self._skip) // self._unit_out - 1
@@ -143,3 +150,29 @@ class Cleaner:
         stop = start + piece.shape[1] if end is None else min(start + piece.shape[1], end)
         if stop > out.stop:
             out.append(piece[:, out.stop - start : stop - start])
+
+
+def filtered(taps: F32, x: F32, down: int = 1) -> F32:
+    """Return every `down`-th output of a filter that sees all of its taps, shape (n_rows, n_outputs).
+
+    Many outputs at once take half as long tap by tap as output by output; the terms are added up in the same order.
+
+    Parameters
+    ----------
+    taps : (n_taps,).
+    x : (n_rows, n), at least n_taps samples.
+    """
+    n, m = len(taps), (x.shape[1] - len(taps)) // down + 1
+    if m < FEW:
+        first = (n - 1) // down
+        return np.stack([upfirdn(taps, row, 1, down)[first : first + m] for row in x])
+    out = np.zeros((len(x), m), np.float32)
+    term = np.empty(MANY, np.float32)
+    for row, all_of_row in zip(x, out, strict=True):
+        phases = [np.ascontiguousarray(row[k::down]) for k in range(down)]
+        for start in range(0, m, MANY):
+            part = all_of_row[start : start + MANY]
+            for k, tap in enumerate(taps[::-1]):
+                lo = start + k // down
+                part += np.multiply(phases[k % down][lo : lo + len(part)], tap, out=term[: len(part)])
+    return out

@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, upfirdn
+from scipy.signal import firwin
 
-from ecg_core.ambulatory.cleaning import FS
+from ecg_core.ambulatory.cleaning import FS, filtered
 from ecg_core.ambulatory.tail import Tail
 
 F32 = NDArray[np.float32]
@@ -115,8 +115,7 @@ class PeakFinder:
         stop = (self._signal.stop - 1 - HALF_BAND) // DOWN + 1
         if stop > first:
             held = self._signal.view(first * DOWN - HALF_BAND, self._signal.stop)
-            rows = [upfirdn(self._taps, row, 1, DOWN)[2 * HALF_BAND // DOWN :][: stop - first] for row in held]
-            self._band.append(np.stack(rows))
+            self._band.append(filtered(self._taps, held, DOWN))
         first, stop = self._energy.stop, self._band.stop - WIDTH // 2
         if stop > first:
             held = np.square(self._band.view(first - WIDTH // 2, self._band.stop))
