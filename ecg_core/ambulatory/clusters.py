@@ -23,15 +23,16 @@ class Shapes:
 
     Parameters
     ----------
-    dominant : (n_leads, n), the dominant beat's QRS complex: the first shape.
+    dominant : (n_shapes, n_leads, n), QRS complexes of the dominant beat, and of the second dominant shape where there
+        is one: the first shapes.
     leads : (n_leads,), how much each lead counts.
     """
 
     def __init__(self, dominant: F32, leads: NDArray[np.float64]) -> None:
-        size = np.sqrt(np.square(_centred(dominant[None])).sum(axis=(0, 2)) + 1e-9)
+        size = np.sqrt(np.square(_centred(dominant[:1])).sum(axis=(0, 2)) + 1e-9)
         self._scale = (size / np.sqrt(leads + 1e-6)).astype(np.float32)
-        self._shapes = self._prepared(dominant[None])
-        self._counts = [1]
+        self._shapes = self._prepared(dominant)
+        self._counts = [1] * len(dominant)
 
     def assign(self, beats: F32) -> INT:
         """Return the shape of each beat, numbered as they came up, shape (n_beats,).

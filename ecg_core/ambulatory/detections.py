@@ -58,6 +58,10 @@ class BeatDetections:
     dominant : shape (n_leads, w), mV, the dominant beat, from `dominant_start_s` around the R peak at `dominant_fs` Hz.
     dominant_percentile : percent of normal people's dominant beats that are less unusual.
     dominant_unusual : then the first note says so.
+    second_dominant : as `dominant`, the second dominant shape, such as of a bundle branch block that comes and goes;
+        None where there is none. A note says so.
+    second_share : of the beats that are nearer to it, and were compared with it.
+    nearer : shape (n,), 0 where a beat was compared with the dominant beat, 1 with the second dominant shape.
     runs, pauses : of beats.
     notes : plain sentences.
     seconds : time spent.
@@ -103,6 +107,9 @@ class BeatDetections:
     resembles: tuple[str | None, ...] = ()
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kinds_measured_on: str = ""
+    second_dominant: F32 | None = None
+    second_share: float = 0.0
+    nearer: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -165,6 +172,8 @@ class BeatDetections:
             "share_anomalous": self.share_anomalous,
             "dominant_percentile": self.dominant_percentile,
             "dominant_unusual": self.dominant_unusual,
+            "second_dominant": self.second_dominant is not None,
+            "second_share": self.second_share,
             "runs": [vars(run) for run in self.runs],
             "pauses": [vars(pause) for pause in self.pauses],
             "kinds": {name: dict(figures) for name, figures in self.kinds.items()},

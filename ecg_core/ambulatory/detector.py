@@ -34,6 +34,9 @@ PIECE_S = 60.0
 KEPT = 4096
 """Beats that are kept to learn from; a longer recording is thinned evenly and gone through twice."""
 
+TOGETHER = 32
+"""So many beats in a row are kept together: stretches of one shape must stay stretches."""
+
 NETWORK_LEADS = ("MLII", "II", "ML2", "I")
 """The network sees the first of these that a recording has, by name; else its first lead."""
 
@@ -206,12 +209,19 @@ class BeatDetector:
 
     def _learn_from_all(self, source: _Source, at: INT | None = None) -> tuple[Judge, Judged]:
         kept: list[Cut] = []
+        numbers: list[INT] = []
         step, count = 1, 0
         for cut in source.cuts(self, at):
-            kept.append(cut.rows(np.flatnonzero((count + np.arange(len(cut))) % step == 0)))
+            number = np.arange(count, count + len(cut))
+            chosen = _every(step, number)
+            kept.append(cut.rows(chosen))
+            numbers.append(number[chosen])
             count += len(cut)
             if sum(map(len, kept)) > KEPT:
-                kept, step = [_every_second(kept)], 2 * step
+                step *= 2
+                number = np.concatenate(numbers)
+                chosen = _every(step, number)
+                kept, numbers = [join(kept).rows(chosen)], [number[chosen]]
         if count < FEWEST_BEATS:
             raise source.too_few(count)
         judge = Judge(self.normals, self.network, join(kept), self.probe)
@@ -236,8 +246,9 @@ class BeatDetector:
         )
 
 
-def _every_second(kept: list[Cut]) -> Cut:
-    return join(kept).rows(slice(None, None, 2))
+def _every(step: int, number: INT) -> NDArray[np.bool_]:
+    """Return which beats are in every so-many-th block of beats in a row, by their numbers."""
+    return number // TOGETHER % step == 0
 
 
 def _pieces(record: Record) -> Iterator[Record]:

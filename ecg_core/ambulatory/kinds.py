@@ -53,8 +53,9 @@ def kind_features(features: Features, patient: Patient) -> F32:
     features : unscaled, with a network's.
     """
     z = features.network[:, 1:]
-    shape = (features.shape * patient.leads[:, None]).sum(axis=1)
-    return np.concatenate([z, z - patient.network.middle[1:], features.timing, shape], axis=1).astype(np.float32)
+    shape = (features.shape * patient.leads_of(features)[..., None]).sum(axis=1)
+    away = z - patient.network_middle(features)[:, 1:]
+    return np.concatenate([z, away, features.timing, shape], axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

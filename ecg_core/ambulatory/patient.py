@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,12 @@ from ecg_core.ambulatory.deviation import SHAPE, USUAL, shape_features, timing_f
 from ecg_core.ambulatory.dominant import find_dominant
 from ecg_core.ambulatory.evidence import Group, Spread, alike, spread_of
 from ecg_core.ambulatory.network import network_features
+from ecg_core.ambulatory.second import find_second
 from ecg_core.models.beat_registry import BeatModel
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+INT = NDArray[np.int64]
 Parts = dict[str, F64]
 
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -45,11 +47,32 @@ USUAL_TIMING = 0.04
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Features of n beats: shape (n, n_leads, 9), timing (n, 4), network (n, 1 + n_latents), with none (n, 0)."""
+    """Features of n beats: shape (n, n_leads, 9), timing (n, 2), network (n, 1 + n_latents), with none (n, 0).
+
+    `nearer` is the number of the dominant shape that each is compared with, (n,): 0, or 1 for the second one.
+    """
 
     shape: F64
     timing: F64
     network: F64
+    nearer: INT
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A shape that many of a patient's own beats have.
+
+    Attributes
+    ----------
+    template : (n_leads, WIDTH), mV at 360 Hz.
+    leads : (n_leads,), how much each lead counts; the sum is one.
+    shape, network : where features of the beats of this shape lie.
+    """
+
+    template: F32
+    leads: F64
+    shape: Spread
+    network: Spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,18 +81,32 @@ class Patient:
 
     Attributes
     ----------
-    template : (n_leads, WIDTH), the dominant beat, mV at 360 Hz.
+    own : the dominant beat, and the second dominant shape where there is one.
     usual : RR interval between beats that are not premature, s.
-    leads : (n_leads,), how much each lead counts; the sum is one.
-    shape, timing, network : where features of the patient's own beats lie.
+    timing : where the times of the patient's own beats lie.
     """
 
-    template: F32
+    own: tuple[Own, ...]
     usual: float
-    leads: F64
-    shape: Spread
     timing: Spread
-    network: Spread
+
+    @property
+    def template(self) -> F32:
+        """The dominant beat, (n_leads, WIDTH), mV at 360 Hz."""
+        return self.own[0].template
+
+    @property
+    def templates(self) -> tuple[F32, ...]:
+        """The dominant beat, and the second dominant shape where there is one."""
+        return tuple(one.template for one in self.own)
+
+    def leads_of(self, features: Features) -> F64:
+        """Return how much each lead counts for each beat, (n, n_leads)."""
+        return np.stack([one.leads for one in self.own])[features.nearer]
+
+    def network_middle(self, features: Features) -> F64:
+        """Return where the network has the patient's beats of the shape that each is nearer to, (n, 1 + n_latents)."""
+        return np.stack([one.network.middle for one in self.own])[features.nearer]
 
 
 def learn(cut: Cut, model: BeatModel | None, others: F64 | None) -> tuple[Patient, Features]:
@@ -79,35 +116,79 @@ def learn(cut: Cut, model: BeatModel | None, others: F64 | None) -> tuple[Patien
     ----------
     others : (len(SHAPE),), spread of features of shape in most patients; None takes the patient's own alone.
     """
-    template = find_dominant(cut.beats).template
+    first = find_dominant(cut.beats).template
     known = cut.before[np.isfinite(cut.before)]
     usual = float(np.quantile(known, USUAL)) if len(known) else 1.0
-    features = features_of(cut, template, usual, model)
-    rows = alike(1.0 - np.exp(features.shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
-    shape = spread_of(features.shape[rows], SMALLEST_SHAPE, others)
-    timing = spread_of(features.timing[rows], SMALLEST_TIMING, np.full(features.timing.shape[1], USUAL_TIMING))
+    shapes = [_shape_of(cut, first)]
+    second = find_second(cut, first, likeness(shapes[0]))
+    templates = (first,) if second is None else (first, second)
+    shapes += [_shape_of(cut, template) for template in templates[1:]]
+    features = _nearer(shapes, timing_features(cut, usual), _network_of(cut, model))
+    like = likeness(features.shape)
+    held = [np.flatnonzero(features.nearer == k) for k in range(len(templates))]
+    rows = [of_shape[alike(like[of_shape])] for of_shape in held]
+    own = tuple(_own(template, features, chosen, others) for template, chosen in zip(templates, rows, strict=True))
+    together = np.sort(np.concatenate(rows))
+    timing = spread_of(features.timing[together], SMALLEST_TIMING, np.full(features.timing.shape[1], USUAL_TIMING))
     timing.middle[:] = 0.0  # a beat on time is, whatever most beats are
+    return Patient(own, usual, timing), features
+
+
+def _own(template: F32, features: Features, rows: INT, others: F64 | None) -> Own:
+    """Return what beats of one shape, the chosen rows, say of it."""
+    shape = spread_of(features.shape[rows], SMALLEST_SHAPE, others)
     network = spread_of(features.network[rows], SMALLEST_SHAPE)
     network.spread[1:] = 1.0  # latents keep their scale: only the patient's own place is taken off
     unexplained = shape.middle[:, SHAPE.index("qrs_residual")]
     leads = np.exp(-LEAD_POWER * (unexplained - unexplained.min()))
-    return Patient(template, usual, leads / leads.sum(), shape, timing, network), features
+    return Own(template, leads / leads.sum(), shape, network)
 
 
-def features_of(cut: Cut, template: F32, usual: float, model: BeatModel | None) -> Features:
-    """Return the features of beats against a dominant beat."""
-    shape = np.stack([shape_features(cut.beats[:, k], row) for k, row in enumerate(template)], axis=1)
-    network = network_features(model, cut) if model is not None else np.zeros((len(cut), 0))
-    return Features(shape.astype(np.float64), timing_features(cut, usual), network)
+def features_of(cut: Cut, templates: Sequence[F32], usual: float, model: BeatModel | None) -> Features:
+    """Return the features of beats, each against the dominant shape that it is nearer to."""
+    return _nearer([_shape_of(cut, t) for t in templates], timing_features(cut, usual), _network_of(cut, model))
+
+
+def likeness(shape: F64) -> F64:
+    """Return the correlation of QRS complexes with the dominant one, mean over leads, (n,)."""
+    return np.asarray(1.0 - np.exp(shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
+
+
+def _shape_of(cut: Cut, template: F32) -> F64:
+    rows = enumerate(template)
+    return np.stack([shape_features(cut.beats[:, k], row) for k, row in rows], axis=1).astype(np.float64)
+
+
+def _network_of(cut: Cut, model: BeatModel | None) -> F64:
+    return network_features(model, cut) if model is not None else np.zeros((len(cut), 0))
+
+
+def _nearer(shapes: Sequence[F64], timing: F64, network: F64) -> Features:
+    """Return features of shape against the template whose QRS complex each beat's is more like."""
+    nearer = np.argmax([likeness(shape) for shape in shapes], axis=0).astype(np.int64)
+    return Features(np.stack(shapes)[nearer, np.arange(len(nearer))], timing, network, nearer)
 
 
 def scaled(features: Features, patient: Patient) -> Features:
     """Return features in units of the patient's own spread."""
+    shape = _scaled([one.shape for one in patient.own], features.shape, features.nearer)
+    network = _scaled([one.network for one in patient.own], features.network, features.nearer)
     return Features(
-        np.clip(patient.shape.scale(features.shape), -LIMIT, LIMIT),
+        np.clip(shape, -LIMIT, LIMIT),
         np.clip(patient.timing.scale(features.timing), -LIMIT, LIMIT),
-        np.clip(patient.network.scale(features.network), -LIMIT, LIMIT),
+        np.clip(network, -LIMIT, LIMIT),
+        features.nearer,
     )
+
+
+def _scaled(spreads: Sequence[Spread], x: F64, nearer: INT) -> F64:
+    """Return features, each by the spread of the shape that it is nearer to."""
+    if len(spreads) == 1:
+        return spreads[0].scale(x)
+    out = np.empty_like(x)
+    for k, spread in enumerate(spreads):
+        out[nearer == k] = spread.scale(x[nearer == k])
+    return out
 
 
 def columns(group: str) -> list[int]:
@@ -126,7 +207,7 @@ def parts_of(features: Features, leads: F64, groups: Mapping[str, Group], weight
 
     Parameters
     ----------
-    leads : (n_leads,), how much each lead counts.
+    leads : (n, n_leads), how much each lead counts (see `Patient.leads_of`).
     weights : of the parts.
     """
     parts = {

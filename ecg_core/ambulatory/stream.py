@@ -44,7 +44,8 @@ TOGETHER = 512
 class Judged:
     """Scored beats: R peaks in samples at 360 Hz, row of the most deviating lead, shapes numbered as they came up.
 
-    `kind` is the number of the class that each resembles (see `ecg_core.ambulatory.kinds.BeatProbe.tell`).
+    `kind` is the number of the class that each resembles (see `ecg_core.ambulatory.kinds.BeatProbe.tell`), `nearer`
+    that of the dominant shape that it was compared with.
     """
 
     at: INT
@@ -55,6 +56,7 @@ class Judged:
     lead: INT
     shape: INT
     kind: INT
+    nearer: INT
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -100,11 +102,13 @@ class Judge:
         self._normals, self._network, self.probe = normals, network, probe
         self.patient, self._features = learn(cut, network, normals.spread)
         self._learnt = cut
-        parts = parts_of(scaled(self._features, self.patient), self.patient.leads, normals.groups, normals.weights)
+        leads = self.patient.leads_of(self._features)
+        parts = parts_of(scaled(self._features, self.patient), leads, normals.groups, normals.weights)
         shift = normals.recalibration.shift(_total(parts))
         self.levels = normals.levels + shift
         self.recalibrated = shift != 0.0
-        self._shapes = Shapes(self.patient.template[:, QRS], self.patient.leads)
+        templates = np.stack(self.patient.templates)
+        self._shapes = Shapes(templates[..., QRS], self.patient.own[0].leads)
 
     def learnt(self) -> Judged:
         """Return the scores of the beats that the patient was learnt from; they are forgotten then."""
@@ -122,22 +126,29 @@ class Judge:
         patient = self.patient
         pieces = [cut.rows(slice(k, k + TOGETHER)) for k in range(0, max(len(cut), 1), TOGETHER)]
         return join_judged(
-            [self._judge(p, features_of(p, patient.template, patient.usual, self._network)) for p in pieces]
+            [self._judge(p, features_of(p, patient.templates, patient.usual, self._network)) for p in pieces]
         )
 
     def _judge(self, cut: Cut, features: Features) -> Judged:
         own = scaled(features, self.patient)
-        parts = parts_of(own, self.patient.leads, self._normals.groups, self._normals.weights)
+        leads = self.patient.leads_of(features)
+        parts = parts_of(own, leads, self._normals.groups, self._normals.weights)
         score = _total(parts)
         lead = evidence_by_lead(own, self._normals.groups).argmax(axis=1)
-        shape = self._shapes.assign(self._complexes(cut))
+        shape = self._shapes.assign(self._complexes(cut, features.nearer))
         kind = self.probe.tell(features, self.patient) if self.probe else np.full(len(cut), NOTHING)
-        return Judged(cut.at, cut.before, score, percentile_of(score, self.levels), parts, lead, shape, kind)
+        percentile = percentile_of(score, self.levels)
+        return Judged(cut.at, cut.before, score, percentile, parts, lead, shape, kind, features.nearer)
 
-    def _complexes(self, cut: Cut) -> F32:
-        """Return QRS complexes laid on the dominant beat's, (n, n_leads, n_samples)."""
-        rows = enumerate(self.patient.template)
-        return np.stack([moved(x := cut.beats[:, k], lag_of(x, row)[0])[:, QRS] for k, row in rows], axis=1)
+    def _complexes(self, cut: Cut, nearer: INT) -> F32:
+        """Return QRS complexes laid on that of the dominant shape that each is nearer to, (n, n_leads, n_samples)."""
+        found = np.zeros((*cut.beats.shape[:2], QRS.stop - QRS.start), np.float32)
+        for number, template in enumerate(self.patient.templates):
+            rows = np.flatnonzero(nearer == number)
+            for k, row in enumerate(template):
+                beats = cut.beats[rows, k]
+                found[rows, k] = moved(beats, lag_of(beats, row)[0])[:, QRS]
+        return found
 
 
 def _total(parts: Mapping[str, F64]) -> F64:
@@ -151,7 +162,7 @@ def join_judged(pieces: Sequence[Judged]) -> Judged:
         return np.concatenate([getattr(piece, name) for piece in pieces])
 
     parts = {name: np.concatenate([piece.parts[name] for piece in pieces]) for name in pieces[0].parts}
-    names = ("at", "before", "score", "percentile", "lead", "shape", "kind")
+    names = ("at", "before", "score", "percentile", "lead", "shape", "kind", "nearer")
     values = {name: column(name) for name in names}
     return Judged(parts=parts, **values)  # type: ignore[arg-type]
 

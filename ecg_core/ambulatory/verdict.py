@@ -16,6 +16,7 @@ from ecg_core.ambulatory.normals import RATES
 from ecg_core.ambulatory.stream import Judge, Judged
 from ecg_core.ambulatory.unusual import UNUSUAL_PERCENTILE, DominantBeats
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 PAUSE_S, PAUSE_RATIO = 2.0, 1.4
@@ -53,8 +54,11 @@ def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: 
     threshold = level_at(RATES, judge.levels, rate)
     anomalous = judged.score > threshold
     template = judge.patient.template
-    percentile = source.dominant.percentile(template, source.leads) if source.dominant else float("nan")
+    templates = judge.patient.templates
+    percentile, *others = (_percentile(source, one) for one in templates)
     unusual = percentile >= UNUSUAL_PERCENTILE
+    share = float((judged.nearer > 0).mean())
+    said = (*_about_dominant(percentile, unusual), *(_about_second(share, other) for other in others))
     intervals = np.diff(judged.at) / FS
     return BeatDetections(
         record=source.record,
@@ -87,11 +91,18 @@ def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: 
         dominant_unusual=unusual,
         runs=find_runs(anomalous),
         pauses=_pauses(intervals),
-        notes=(*_about_dominant(percentile, unusual), *source.notes),
+        second_dominant=templates[1] if others else None,
+        second_share=share,
+        nearer=judged.nearer,
+        notes=(*said, *source.notes),
         seconds=time.perf_counter() - started,
         rates=RATES,
         levels=judge.levels,
     )
+
+
+def _percentile(source: Source, template: F32) -> float:
+    return source.dominant.percentile(template, source.leads) if source.dominant else float("nan")
 
 
 def _pauses(intervals: F64) -> tuple[Pause, ...]:
@@ -109,4 +120,22 @@ def _about_dominant(percentile: float, unusual: bool) -> tuple[str, ...]:
         "The dominant beat of this recording is itself unlike normal beats "
         f"(more unusual than {min(percentile, 99.9):.1f} % of those of normal ECGs): beats like it count as usual "
         "here, so few or no anomalous beats do not mean a normal ECG.",
+    )
+
+
+def _about_second(share: float, percentile: float) -> str:
+    """Return the sentences that tell of a second dominant shape.
+
+    Parameters
+    ----------
+    share : of the beats that are nearer to it.
+    percentile : of normal people's dominant beats that are less unusual than it; NaN where they were not measured.
+    """
+    unusual = ""
+    if percentile >= UNUSUAL_PERCENTILE:
+        unusual = f" It is itself unlike normal beats (more unusual than {min(percentile, 99.9):.1f} % of them)."
+    return (
+        f"This recording has two dominant shapes; {100.0 * share:.0f} % of the beats are nearer to the second. Each "
+        f"beat is compared with the nearer one, so that beats of either count as usual here.{unusual} The second may "
+        "be abnormal, for example a bundle branch block that comes and goes: look at it."
     )
