@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.ambulatory.cleaning import FS, Cleaner
-from ecg_core.ambulatory.dominant import AFTER, BEFORE, MARGIN, cut_beats
+from ecg_core.ambulatory.dominant import AFTER, BEFORE, MARGIN, cut_beats, windows
 from ecg_core.ambulatory.peaks import PeakFinder
 
 F32 = NDArray[np.float32]
@@ -158,6 +158,13 @@ class BeatCutter:
         start = clean.start
         x = low.view(low.start, low.stop)[self._lead]
         y = clean.view(start, clean.stop)[self._lead]
+        first, known_n = at - HALF, HALF + AFTER
+        if first[0] >= max(low.start, start) and at[-1] + HALF <= low.stop and at[-1] + AFTER <= clean.stop:
+            out = np.empty((len(at), 2 * HALF), np.float32)
+            out[:, :known_n] = windows(y[None], first - start, known_n)[0]
+            held = windows(x[None], at + AFTER - 1 - low.start, HALF - AFTER + 1)[0]
+            out[:, known_n:] = out[:, known_n - 1 : known_n] + (held[:, 1:] - held[:, :1])
+            return out
         columns = np.clip(at[:, None] + np.arange(-HALF, HALF), 0, low.stop - 1)
         known = np.minimum(columns, np.minimum(at + AFTER - 1, clean.stop - 1)[:, None])
         return np.asarray(y[known - start] + (x[columns - low.start] - x[known - low.start]), dtype=np.float32)

@@ -48,9 +48,23 @@ def cut_beats(clean: F32, at: INT, start: int = 0) -> F32:
     at : (n_beats,), R peaks, samples from the recording's start.
     start : number of the first sample of `clean`.
     """
-    steps = np.minimum(np.arange(-BEFORE - MARGIN, AFTER + MARGIN), AFTER - 1)
-    columns = np.clip(at[:, None] + steps - start, 0, clean.shape[1] - 1)
-    return np.ascontiguousarray(clean[:, columns].transpose(1, 0, 2))
+    n, first = WIDTH + MARGIN, at - BEFORE - MARGIN - start
+    out = np.empty((len(at), len(clean), n + MARGIN), np.float32)
+    out[:, :, :n] = windows(clean, first, n).swapaxes(0, 1)
+    out[:, :, n:] = out[:, :, n - 1 : n]
+    return out
+
+
+def windows(x: F32, first: INT, n: int) -> F32:
+    """Return samples first ... first + n - 1 of rows, (n_rows, len(first), n); those beyond an end repeat the end's.
+
+    Parameters
+    ----------
+    x : (n_rows, n_samples); first : places among its samples.
+    """
+    if not len(first) or (first.min() >= 0 and first.max() + n <= x.shape[1]):
+        return sliding_window_view(x, n, axis=1)[:, first] if len(first) else np.zeros((len(x), 0, n), np.float32)
+    return x[:, np.clip(first[:, None] + np.arange(n), 0, x.shape[1] - 1)]
 
 
 def lag_of(beats: F32, template: F32) -> tuple[INT, F32]:
