@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import io
 import lzma
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ PATIENCE_MS = 240_000
 
 ANY = "() => window.leadwise && window.leadwise.beats"
 SETTLED = "() => !document.documentElement.hasAttribute('data-leadwise-behind')"
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 WHOLE = "() => window.leadwise && window.leadwise.beats && window.leadwise.beats.ready"
 
 
@@ -150,9 +152,12 @@ def test_the_threshold_moves_at_once_and_the_server_follows(page: Page, address:
     before = example(page, address)
     slider = page.get_by_role("slider", name="Alarm threshold")
     slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function(f"() => window.leadwise.beats.rate === {before['rate'] + 1}")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^5\.1 % false alarms, "))
     for _ in range(3):
-        page.keyboard.press("ArrowLeft")
-    page.wait_for_function(f"() => window.leadwise.beats.rate === {before['rate'] + 3}")
+        page.keyboard.press("PageDown")
+    page.wait_for_function(f"() => window.leadwise.beats.rate === {before['rate'] + 31}")
     after = beats(page)
     assert after["anomalous"] > before["anomalous"]
     headline = f"{after['anomalous']} beats above the alarm threshold"
@@ -163,13 +168,23 @@ def test_the_threshold_moves_at_once_and_the_server_follows(page: Page, address:
     page.get_by_role("button", name="reset to 5 %").click()
     page.wait_for_function(f"() => window.leadwise.beats.anomalous === {before['anomalous']}")
 
+    # dragged over the histogram: many rates on the way, and what is on view follows each
     box = slider.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 60)
+    page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 60)
     page.mouse.down()
-    page.mouse.move(box["x"] + 2, box["y"] + 60, steps=4)
-    page.wait_for_function("() => window.leadwise.beats.rate === 14")
+    seen = set()
+    for step in range(60):
+        page.mouse.move(box["x"] + box["width"] * (0.55 - 0.009 * step), box["y"] + 60)
+        page.evaluate(DRAWN)
+        seen.add(tuple(page.evaluate("[window.leadwise.beats.rate, window.leadwise.beats.anomalous]")))
+    assert len({rate for rate, _ in seen}) > 20
+    counts = [anomalous for _, anomalous in sorted(seen)]
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 8
+    page.wait_for_function("() => window.leadwise.beats.rate === 210")
     page.mouse.up()
-    assert beats(page)["anomalous"] > after["anomalous"]
+    assert beats(page)["anomalous"] == counts[-1] > after["anomalous"]
+    expect(page.locator("section.band")).to_contain_text(f"{counts[-1]} beats above the alarm threshold")
 
 
 def test_a_click_on_the_whole_recording_shows_its_seconds(page: Page, address: str) -> None:

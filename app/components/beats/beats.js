@@ -1,7 +1,7 @@
 // The Beats page: its panels in two columns, or in one where the page is narrow.
 class BeatsView {
   constructor(root) {
-    Object.assign(this, { root, drawn: {}, at: null, chosen: null, frame: 0, list: [] });
+    Object.assign(this, { root, drawn: {}, kept: {}, at: null, chosen: null, frame: 0, list: [] });
     this.verdictBox = element("div", {});
     this.sheet = drawing("svg", { class: "sheet", role: "img" });
     this.closeBox = element("div.closes", {});

@@ -14,11 +14,13 @@ function placeWords(percentile) {
 }
 
 // colours of the palette as a canvas takes them: light-dark() is resolved by the browser
-function inks(node, names) {
+const INKS = ["surface", "paper", "border", "grid-major", "muted", "text", "trace", "anomaly"];
+
+function inks(node) {
   const probe = element("i", { "aria-hidden": "true", style: "position:absolute;width:0;height:0" });
   node.append(probe);
   const found = {};
-  for (const name of names) {
+  for (const name of INKS) {
     probe.style.color = `var(--${name})`;
     found[name] = getComputedStyle(probe).color;
   }
@@ -76,6 +78,22 @@ const STATE = {
   },
 
   time(k) { return this.scores.ms[k] / 1000; },
+
+  // looked up once for each theme: each look makes the browser lay out the page
+  get ink() {
+    if (this.inkedAt !== this.themed) Object.assign(this, { inkedAt: this.themed, inked: inks(this.root) });
+    return this.inked;
+  },
+
+  // what does not change with the threshold is drawn once, and laid under what does
+  under(name, key, width, height, paint) {
+    const kept = this.kept[name] || (this.kept[name] = { canvas: document.createElement("canvas") });
+    if (kept.key !== key) {
+      kept.key = key;
+      paint(fitted(kept.canvas, width, height));
+    }
+    return kept.canvas;
+  },
 
   // which beats lie above the threshold at the rate chosen: a beat's `flagged` counts from the last rate
   flag() {

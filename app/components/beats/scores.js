@@ -43,6 +43,19 @@ const SCORES = {
     return ((f(score) - f(low)) / Math.max(f(high) - f(low), 1e-6)) * this.histWide;
   },
 
+  // the beats in each bar; the same at every threshold and width
+  bins() {
+    const { scores } = this;
+    if (this.binned && this.binned.of === scores.packet) return this.binned;
+    const counts = new Array(HIST_BINS).fill(0), bin = new Uint8Array(scores.n);
+    for (let k = 0; k < scores.n; k++) {
+      bin[k] = Math.max(0, Math.min(HIST_BINS - 1, Math.floor((this.scoreX(scores.score[k]) / this.histWide) * HIST_BINS)));
+      counts[bin[k]]++;
+    }
+    this.binned = { of: scores.packet, counts, bin };
+    return this.binned;
+  },
+
   drawScores() {
     const { scores, view } = this, width = this.railBox.clientWidth && this.hist.parentElement.clientWidth;
     const key = `${scores.packet}|${this.at}|${this.chosen}|${width}`;
@@ -55,12 +68,8 @@ const SCORES = {
       this.scoreSpan = [Math.max(0, Math.min(low, ...scores.thresholds)), Math.max(high, ...scores.thresholds) * 1.05];
       this.spanOf = scores.packet;
     }
-    const counts = new Array(HIST_BINS).fill(0), over = new Array(HIST_BINS).fill(0);
-    for (let k = 0; k < scores.n; k++) {
-      const bin = Math.max(0, Math.min(HIST_BINS - 1, Math.floor((this.scoreX(scores.score[k]) / width) * HIST_BINS)));
-      counts[bin]++;
-      if (this.anomalous[k]) over[bin]++;
-    }
+    const { counts, bin } = this.bins(), over = new Array(HIST_BINS).fill(0);
+    for (const k of this.list) over[bin[k]]++;
     const f = (n) => Math.sqrt(n), most = f(Math.max(...counts, 1)), base = HIST_TOP + HIST_TALL, each = width / HIST_BINS;
     let calm = "", marked = "";
     counts.forEach((n, i) => {

@@ -7,15 +7,18 @@ const SHAPES_PART = {
     const key = `${shapes.packet}|${this.at}|${own}|${width}`;
     if (!width || this.drawn.shapes === key) return;
     this.drawn.shapes = key;
-    const { w, leads } = shapes, counted = new Map();
+    const { leads } = shapes, counted = new Map();
     for (const k of this.list) counted.set(scores.cluster[k], (counted.get(scores.cluster[k]) || 0) + 1);
     const focused = [...this.shapesBox.querySelectorAll("button.card")].indexOf(this.root.getRootNode().activeElement);
-    const reach = leads.map((_, r) => {
-      let most = 0.3;
-      for (let s = 0; s < shapes.shapes.length; s++) for (const v of this.shapeRow(s, r)) if (v === v) most = Math.max(most, Math.abs(v));
-      return most;
-    });
-    const cards = shapes.shapes.map((shape) => this.shapeCard(shape, reach, counted.get(shape.shape) || 0, shape.shape === own));
+    if (this.shapesOf !== shapes.packet) { // pictures are made once, words at each move of the threshold
+      const reach = leads.map((_, r) => {
+        let most = 0.3;
+        for (let s = 0; s < shapes.shapes.length; s++) for (const v of this.shapeRow(s, r)) if (v === v) most = Math.max(most, Math.abs(v));
+        return most;
+      });
+      Object.assign(this, { shapesOf: shapes.packet, shapeSheets: shapes.shapes.map((shape) => this.shapeSheet(shape, reach)) });
+    }
+    const cards = shapes.shapes.map((shape) => this.shapeCard(shape, counted.get(shape.shape) || 0, shape.shape === own));
     const rest = shapes.rest.shapes ? `; ${shapes.rest.shapes} more shapes have ${shapes.rest.beats} beats together` : "";
     this.shapesBox.replaceChildren(heading("Shapes of beats", `beats that look alike, the commonest first; a card shows the next beat of its shape${rest}`),
       element("div.cards", {}, ...cards));
@@ -32,7 +35,7 @@ const SHAPES_PART = {
     return faint.subarray(at, at + w);
   },
 
-  shapeCard(shape, reach, marked, pressed) {
+  shapeSheet(shape, reach) {
     const { leads, w, faint_n } = this.shapes, wide = 148, tall = CARD_TALL * leads.length, dx = wide / (w - 1);
     const svg = drawing("svg", { viewBox: `0 0 ${wide} ${tall}`, "aria-hidden": "true", preserveAspectRatio: "none" });
     svg.append(drawing("rect", { width: wide, height: tall, class: "ground" }));
@@ -45,10 +48,14 @@ const SHAPES_PART = {
       if (shape.shape) svg.append(drawing("path", { d: path(this.shapeRow(0, r)), class: "typical" }));
       svg.append(drawing("path", { d: path(this.shapeRow(shape.shape, r)), class: "recorded" }), label(5, CARD_TALL * r + 13, lead, { class: "lead halo small" }));
     });
+    return svg;
+  },
+
+  shapeCard(shape, marked, pressed) {
     const share = (shape.n / this.scores.n) * 100, name = shapeName(shape.shape), percent = share < 0.1 ? "< 0.1 %" : share < 9.95 ? `${share.toFixed(1)} %` : `${share.toFixed(0)} %`;
     const told = marked ? `${marked.toLocaleString("en")} anomalous` : "none anomalous";
     const button = element(pressed ? "button.card.chosen" : "button.card", { type: "button", "aria-pressed": pressed ? "true" : "false",
-      "aria-label": `Shape ${name}${shape.shape ? "" : ", the dominant beat"}: ${shape.n} beats, ${percent}, ${told}. Show the next beat of this shape.` }, svg,
+      "aria-label": `Shape ${name}${shape.shape ? "" : ", the dominant beat"}: ${shape.n} beats, ${percent}, ${told}. Show the next beat of this shape.` }, this.shapeSheets[this.shapes.shapes.indexOf(shape)],
     element("div.words", {}, element("div", {}, element("b", {}, name), element("span", {}, shape.shape ? "" : " dominant"), element("b.n", {}, shape.n.toLocaleString("en"))),
       element("div.fine", {}, element(marked ? "span.anomaly" : "span", {}, told), element("span", {}, percent))));
     button.addEventListener("click", () => this.nextOfShape(shape.shape));

@@ -10,16 +10,24 @@ function median(values) {
 const STRIP = {
   drawStrip() {
     const { strip, given } = this, width = this.stripSection.clientWidth;
-    const key = `${strip.packet}|${this.chosen}|${this.at}|${width}`;
-    if (!width || this.drawn.strip === key) return;
     const t = this.time(this.chosen), total = given.duration_s, end = strip.start_s + strip.n / strip.fs;
     const ppm = Math.max(2, Math.min(6, Math.floor((2 * (width - 1)) / (GUTTER_MM + 25 * STRIP_S)) / 2)), seconds = Math.min((width / ppm - GUTTER_MM - 1) / 25, total);
     const start = Math.max(0, Math.min(t - seconds / 2, total - seconds));
     if (t < strip.start_s || t > end || (start < strip.start_s - 0.01 && strip.start_s > 0.01)) return; // its seconds are on their way: the last picture stays
-    this.drawn.strip = key;
-    Object.assign(this, { ppm, stripFrom: start, stripTo: Math.min(start + seconds, end), stripWide: width });
-    this.paper();
-    this.closeUps();
+    const close = `${strip.packet}|${this.chosen}|${width}`, marked = this.anomalous.subarray(this.from(start - 0.3), this.from(start + seconds)).join("");
+    if (this.drawn.strip !== close + marked) { // at another threshold most of it is the same
+      this.drawn.strip = close + marked;
+      Object.assign(this, { ppm, stripFrom: start, stripTo: Math.min(start + seconds, end), stripWide: width });
+      this.paper();
+    }
+    if (this.drawn.close !== close) {
+      this.drawn.close = close;
+      this.closeUps();
+    }
+    if (this.drawn.evidence !== `${close}|${this.at}`) {
+      this.drawn.evidence = `${close}|${this.at}`;
+      this.evidenceBox.replaceChildren(...this.evidence());
+    }
     shared().beats = { at: performance.now(), id: given.id, beat: this.chosen, rate: this.at, ready: strip.beat === this.chosen, anomalous: this.list.length, n: this.scores.n };
   },
 
@@ -131,7 +139,9 @@ const STRIP = {
   closeUps() {
     const { strip } = this, box = this.closeBox, room = box.clientWidth, leads = strip.leads, gap = 12, evidence = 230;
     const each = Math.max(150, Math.min(300, Math.floor((room - evidence - gap * leads.length) / leads.length)));
-    box.replaceChildren(...leads.map((lead, r) => this.closeUp(lead, r, each)), this.evidence());
+    this.evidenceBox = element("div.evidence", {});
+    this.drawn.evidence = null;
+    box.replaceChildren(...leads.map((lead, r) => this.closeUp(lead, r, each)), this.evidenceBox);
   },
 
   closeUp(lead, r, wide) {
@@ -162,7 +172,7 @@ const STRIP = {
   // what the score of the chosen beat is made of
   evidence() {
     const { scores, strip, chosen: k, given } = this, ready = strip.beat === k, rr = scores.rr[k];
-    const box = element("div.evidence", {}, element("div.headline." + (this.anomalous[k] ? "above" : "below"), {}, element("i", { "aria-hidden": "true" }), this.anomalous[k] ? "Anomalous beat" : "Below the threshold"));
+    const head = element("div.headline." + (this.anomalous[k] ? "above" : "below"), {}, element("i", { "aria-hidden": "true" }), this.anomalous[k] ? "Anomalous beat" : "Below the threshold");
     const list = element("dl.facts", {});
     const fact = (name, words) => list.append(element("dt", {}, name), element("dd", {}, words));
     fact("At", clock(this.time(k), given.duration_s, true));
@@ -170,12 +180,10 @@ const STRIP = {
     fact("Shape", `${shapeName(scores.cluster[k])}${scores.cluster[k] ? "" : ", the dominant one"}`);
     fact("Score", `${scores.score[k].toFixed(1)}, threshold ${scores.thresholds[this.at].toFixed(1)}`);
     fact("Percentile", placeWords(scores.percentile[k]));
-    box.append(list);
     const most = Math.max(...strip.parts.map(([, v]) => Math.abs(v)), 1e-6), bars = element("div.parts", { role: "group", "aria-label": "Parts of the score" });
     for (const [name, value] of ready ? strip.parts : []) {
       bars.append(element("span.muted", { title: given.parts[name] || null }, name), element("div", {}, element(this.anomalous[k] ? "div.bar" : "div.bar.weak", { style: `width:${(Math.max(0, value) / most) * 100}%` })), element("b", {}, value.toFixed(1)));
     }
-    box.append(bars);
-    return box;
+    return [head, list, bars];
   },
 };

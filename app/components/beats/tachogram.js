@@ -62,21 +62,23 @@ const TACHOGRAM = {
     const chips = fit.length > 1 ? element("span.chips", { role: "group", "aria-label": "Time shown" }, ...fit.map(([words, s]) => chip(words, s === this.tachoSpan, () => { this.tachoSpan = s; this.draw(); this.tachoHead.querySelector("[aria-pressed=true]")?.focus(); }))) : null;
     this.tachoHead.replaceChildren(heading("Tachogram", "the interval before each beat; a triangle is an anomalous beat", chips));
     if (!this.scrubbing || this.tachoFrom === undefined) this.tachoFrom = Math.max(0, Math.min(t0 - span / 2, total - span));
-    const pen = fitted(this.tacho, width, TACHO_TALL), ink = inks(this.root, ["surface", "border", "muted", "text", "trace", "anomaly", "normals"]), base = TACHO_TALL - TACHO_FOOT;
+    const pen = fitted(this.tacho, width, TACHO_TALL), { ink } = this, base = TACHO_TALL - TACHO_FOOT;
     const [low, high] = this.rrRange(), scale = (this.tachoScale = (width - TACHO_LEFT - 8) / span), x = (t) => TACHO_LEFT + (t - this.tachoFrom) * scale;
     const y = (rr) => base - ((Math.max(low, Math.min(high, rr)) - low) / (high - low)) * (base - TACHO_TOP);
-    pen.fillStyle = ink.surface;
-    pen.fillRect(0, 0, width, TACHO_TALL);
+    const first = Math.max(0, this.from(this.tachoFrom) - 1), last = Math.min(scores.n, this.from(this.tachoFrom + span) + 1), dense = (last - first) / (width - TACHO_LEFT) > 0.8;
+    const clipped = (to) => { to.save(); to.beginPath(); to.rect(TACHO_LEFT, 0, width - TACHO_LEFT, TACHO_TALL); to.clip(); };
+    pen.drawImage(this.under("tacho", `${scores.packet}|${this.tachoFrom}|${span}|${width}|${this.themed}`, width, TACHO_TALL, (to) => {
+      to.fillStyle = ink.surface;
+      to.fillRect(0, 0, width, TACHO_TALL);
+      to.font = "10.5px Inter, sans-serif";
+      to.lineWidth = 1;
+      this.tachoAxes(to, ink, { x, y, low, high, span, base, width });
+      clipped(to);
+      this.tachoLine(to, ink, x, y, first, last, dense);
+      to.restore();
+    }), 0, 0, width, TACHO_TALL);
     pen.font = "10.5px Inter, sans-serif";
-    pen.lineWidth = 1;
-    this.tachoAxes(pen, ink, { x, y, low, high, span, base, width });
-    const first = Math.max(0, this.from(this.tachoFrom) - 1), last = Math.min(scores.n, this.from(this.tachoFrom + span) + 1);
-    pen.save();
-    pen.beginPath();
-    pen.rect(TACHO_LEFT, 0, width - TACHO_LEFT, TACHO_TALL);
-    pen.clip();
-    const dense = (last - first) / (width - TACHO_LEFT) > 0.8;
-    this.tachoLine(pen, ink, x, y, first, last, dense);
+    clipped(pen);
     this.tachoRuns(pen, ink, x, base);
     this.tachoAnomalous(pen, ink, x, y, first, last, dense);
     this.tachoPauses(pen, ink, x);
@@ -152,7 +154,7 @@ const TACHOGRAM = {
     if (dense) return;
     pen.fillStyle = ink.trace;
     for (let k = first; k < last; k++) {
-      if (this.anomalous[k] || rr[k] !== rr[k]) continue;
+      if (rr[k] !== rr[k]) continue;
       pen.beginPath();
       pen.arc(x(this.time(k)), y(rr[k]), 1.6, 0, 7);
       pen.fill();
@@ -168,6 +170,7 @@ const TACHOGRAM = {
       const cx = x(this.time(k)), cy = rr[k] === rr[k] ? y(rr[k]) : y(10), cell = Math.round(cx) * 1000 + Math.round(cy / 2);
       if (taken.has(cell)) continue;
       taken.add(cell);
+      if (r < 2) { pen.fillRect(cx - r, cy - r, 2 * r, 1.8 * r); continue; } // too small to have a form
       pen.beginPath();
       pen.moveTo(cx, cy - r);
       pen.lineTo(cx + r, cy + r * 0.8);
@@ -191,9 +194,9 @@ const TACHOGRAM = {
     pen.textAlign = "center";
     for (const [after, seconds] of [...scores.pauses].sort((a, b) => b[1] - a[1]).slice(0, 200)) {
       if (after + 1 >= scores.n || placed.length >= 9) continue;
-      const at = x(this.time(after + 1));
-      if (at < TACHO_LEFT || at > right + 34 || placed.some((other) => Math.abs(other - at) < 80)) continue;
-      pen.fillText(`pause ${seconds.toFixed(1)} s`, Math.min(right, Math.max(at, TACHO_LEFT + 34)), 10);
+      const on = x(this.time(after + 1)), at = Math.min(right, Math.max(on, TACHO_LEFT + 34));
+      if (on < TACHO_LEFT || on > right + 34 || placed.some((other) => Math.abs(other - at) < 80)) continue;
+      pen.fillText(`pause ${seconds.toFixed(1)} s`, at, 10);
       placed.push(at);
     }
   },

@@ -1,5 +1,5 @@
 // The whole recording, a line a minute: only the lines in view are drawn, so that a day is as quick as half an hour.
-const LINE_PX = 30, LINE_S = 60, WHOLE_LEFT = 54, WHOLE_MOST = 440, LEAST_WHOLE_S = 90;
+const LINE_PX = 30, LINE_S = 60, WHOLE_LEFT = 62, WHOLE_MOST = 440, LEAST_WHOLE_S = 90;
 
 const WHOLE = {
   buildWhole() {
@@ -56,44 +56,59 @@ const WHOLE = {
 
   paintWhole() {
     const { scroller, wholeWidth: width, wholeView: tall, given } = this, from = scroller.scrollTop, first = Math.floor(from / LINE_PX), last = Math.min(Math.ceil((from + tall) / LINE_PX), Math.ceil(given.duration_s / LINE_S));
-    const pen = fitted(this.wholeCanvas, width, tall), ink = inks(this.root, ["paper", "grid-major", "muted", "trace", "anomaly", "text"]);
-    pen.fillStyle = ink.paper;
-    pen.fillRect(0, 0, width, tall);
-    pen.font = "10.5px Inter, sans-serif";
-    pen.textBaseline = "middle";
-    pen.textAlign = "right";
-    for (let line = first; line < last; line++) this.paintLine(pen, ink, line, line * LINE_PX - from, width);
+    const pen = fitted(this.wholeCanvas, width, tall), { ink } = this, lines = (draw) => { for (let line = first; line < last; line++) draw(line, line * LINE_PX - from); };
+    pen.drawImage(this.under("whole", `${this.strips.packet}|${from}|${this.wholeLead}|${width}|${tall}|${this.themed}`, width, tall, (to) => {
+      to.fillStyle = ink.paper;
+      to.fillRect(0, 0, width, tall);
+      to.font = "10.5px Inter, sans-serif";
+      to.textBaseline = "middle";
+      to.textAlign = "right";
+      lines((line, top) => this.paintLine(to, ink, line, top, width));
+    }), 0, 0, width, tall);
+    lines((line, top) => this.markLine(pen, ink, line, top, width));
+  },
+
+  // where seconds and values of a line lie
+  lineScale(line, top, width) {
+    const start = line * LINE_S, stop = Math.min(start + LINE_S, this.given.duration_s), scale = (width - WHOLE_LEFT) / LINE_S;
+    return { start, stop, middle: top + LINE_PX / 2, scale, x: (t) => WHOLE_LEFT + (t - start) * scale };
+  },
+
+  lineTrace(pen, { middle, x }, from, to) {
+    const { strips } = this, low = strips[`low_${this.wholeLead}`], high = strips[`high_${this.wholeLead}`], rate = strips.columns_hz, up = (LINE_PX / 2 + 2) / 127;
+    pen.beginPath();
+    for (let c = Math.max(0, Math.floor(from * rate)); c < Math.min(low.length, Math.ceil(to * rate)); c++) {
+      const at = x((c + 0.5) / rate);
+      pen.lineTo(at, middle - (high[c] - 128) * up);
+      pen.lineTo(at, middle - (low[c] - 128) * up);
+    }
+    pen.stroke();
   },
 
   paintLine(pen, ink, line, top, width) {
-    const { strips, given } = this, start = line * LINE_S, stop = Math.min(start + LINE_S, given.duration_s), middle = top + LINE_PX / 2, scale = (width - WHOLE_LEFT) / LINE_S, x = (t) => WHOLE_LEFT + (t - start) * scale;
-    const low = strips[`low_${this.wholeLead}`], high = strips[`high_${this.wholeLead}`], rate = strips.columns_hz, up = (LINE_PX / 2 + 2) / 127, y = (v) => middle - (v - 128) * up;
+    const laid = this.lineScale(line, top, width), { start, stop, middle, x } = laid;
     pen.fillStyle = ink.muted;
-    pen.fillText(clock(start, given.duration_s), WHOLE_LEFT - 8, middle);
+    pen.fillText(clock(start, this.given.duration_s), WHOLE_LEFT - 8, middle);
     pen.lineWidth = 1;
     pen.strokeStyle = ink["grid-major"];
     pen.beginPath();
     for (let t = 10; t < LINE_S; t += 10) { const at = Math.round(x(start + t)) + 0.5; pen.moveTo(at, top + 4); pen.lineTo(at, top + LINE_PX - 4); }
     pen.stroke();
-    const trace = (from, to) => {
-      pen.beginPath();
-      for (let c = Math.max(0, Math.floor(from * rate)); c < Math.min(low.length, Math.ceil(to * rate)); c++) {
-        const at = x((c + 0.5) / rate);
-        pen.lineTo(at, y(high[c]));
-        pen.lineTo(at, y(low[c]));
-      }
-      pen.stroke();
-    };
+    pen.strokeStyle = ink.trace;
+    pen.lineWidth = 0.8;
+    this.lineTrace(pen, laid, start, stop);
+  },
+
+  // anomalous beats, and the one on view
+  markLine(pen, ink, line, top, width) {
+    const laid = this.lineScale(line, top, width), { start, stop, scale, x } = laid;
     const marked = [];
     for (let k = this.from(start - 0.4); k < this.scores.n && this.time(k) < stop + 0.2; k++) if (this.anomalous[k]) marked.push(this.time(k));
     pen.fillStyle = ink.anomaly; // a bar under each: not by colour alone
     for (const t of marked) pen.fillRect(x(Math.max(t - 0.2, start)), top + LINE_PX - 3, (Math.min(t + 0.4, stop) - Math.max(t - 0.2, start)) * scale, 2);
-    pen.strokeStyle = ink.trace;
-    pen.lineWidth = 0.8;
-    trace(start, stop);
     pen.strokeStyle = ink.anomaly;
     pen.lineWidth = 1.5;
-    for (const t of marked) trace(Math.max(t - 0.15, start), Math.min(t + 0.35, stop));
+    for (const t of marked) this.lineTrace(pen, laid, Math.max(t - 0.15, start), Math.min(t + 0.35, stop));
     const own = this.time(this.chosen);
     if (own >= start && own < start + LINE_S) { pen.strokeStyle = ink.text; pen.lineWidth = 1.5; pen.strokeRect(x(Math.max(own - 0.35, start)), top + 1.5, 0.8 * scale, LINE_PX - 3); }
   },
