@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecg_core.ambulatory.detections import BeatDetections
+from ecg_core.ambulatory.hints import about
 from ecg_core.errors import ECGError, RecordError
 from ecg_core.plain import plain
 from ecg_core.readers import needs_description, probe, read_blocks, read_record
@@ -101,6 +102,8 @@ def judged(scorer: BeatScorer, paths: list[Path]) -> Iterator[tuple[Path, BeatDe
 
 
 COLUMNS = (("time", 12), ("lead", 6), ("RR s", 7), ("score", 8), ("percentile", 11), ("shape", 5))
+RESEMBLES = "resembles"
+"""Last column, of a detector that has a probe: a hint after the verdict."""
 
 
 def table_of(found: BeatDetections) -> Iterator[str]:
@@ -115,7 +118,8 @@ def table_of(found: BeatDetections) -> Iterator[str]:
         yield f"  {plain(note)}"
     if not found.anomalous.any():
         return
-    yield "  " + "  ".join(name.rjust(width) for name, width in COLUMNS)
+    hints = bool(found.kinds)
+    yield "  " + "  ".join(name.rjust(width) for name, width in COLUMNS) + f"  {RESEMBLES}" * hints
     for k in np.flatnonzero(found.anomalous).tolist():
         rr = "-" if np.isnan(found.rr_s[k]) else f"{found.rr_s[k]:.2f}"
         cells = (
@@ -126,7 +130,10 @@ def table_of(found: BeatDetections) -> Iterator[str]:
             f"{found.percentile[k]:.1f}",
             str(found.cluster[k]),
         )
-        yield "  " + "  ".join(plain(cell).rjust(width) for cell, (_, width) in zip(cells, COLUMNS, strict=True))
+        row = "  " + "  ".join(plain(cell).rjust(width) for cell, (_, width) in zip(cells, COLUMNS, strict=True))
+        yield row + f"  {found.hint(k) or '-'}" * hints
+    if hints:
+        yield f"  {plain(about(found))}"
 
 
 def _clock(seconds: float) -> str:

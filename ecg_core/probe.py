@@ -40,6 +40,18 @@ def beat_features(z: F32, times_s: F64) -> F32:
     return np.concatenate([z, z - np.median(z, axis=0), ratios[:-1, None], ratios[1:, None]], axis=1).astype(np.float32)
 
 
+def better_than_chance(row: Mapping[str, Any]) -> bool:
+    """Return whether a class is told: of what is called so, surely more is than of all that was asked about.
+
+    Parameters
+    ----------
+    row : what was measured: records with the class, its prevalence, sensitivity and ppv, each {value, low, high} or
+        None.
+    """
+    ppv = row["ppv"]
+    return row["records"] > 1 and row["sensitivity"] is not None and ppv is not None and ppv["low"] > row["prevalence"]
+
+
 @dataclass(frozen=True, eq=False)
 class LinearProbe:
     """A calibrated linear classifier.

@@ -55,7 +55,12 @@ def with_probe(checkpoint: BeatCheckpoint, on: Sequence[str] = ("N", "V", "S")) 
     bias = np.array([0.0, -12.0, 40.0, -99.0], np.float32)
     zeros = np.zeros(weight.shape[1], np.float32)
     measured = {
-        name: {"sensitivity": {"value": 0.9, "low": 0.8, "high": 0.95}, "ppv": {"value": 0.7, "low": 0.5, "high": 0.8}}
+        name: {
+            "sensitivity": {"value": 0.9, "low": 0.8, "high": 0.95},
+            "ppv": {"value": 0.7, "low": 0.5, "high": 0.8},
+            "prevalence": 0.1,
+            "records": 12,
+        }
         for name in classes
     }
     probe = LinearProbe(classes, zeros, zeros + 1, weight, bias, np.isin(classes, on), measured)

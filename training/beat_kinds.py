@@ -18,8 +18,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from ecg_core.ambulatory.kinds import SURE, kind_features
-from ecg_core.probe import LinearProbe
-from training.beat_probe import Fit, better_than_chance, calibration_error, class_figures, fit_calibration, logits_of
+from ecg_core.probe import LinearProbe, better_than_chance
+from training.beat_probe import Fit, calibration_error, class_figures, fit_calibration, logits_of
 from training.mitbih import CLASSES
 
 if TYPE_CHECKING:

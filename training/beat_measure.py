@@ -26,6 +26,7 @@ from ecg_core.ambulatory.normals import RATE, RATES
 from ecg_core.ambulatory.stream import TEMPLATE_S
 from ecg_core.checkpoints.beats import load_beat_checkpoint, read_beat_config, write_beat_config
 from ecg_core.errors import RecordError
+from ecg_core.probe import better_than_chance
 from ecg_core.store import BEATS_FILE, default_store
 from training.beat_kinds import kind_figures, kinds_text
 from training.beat_metrics import by_class, by_record, measure_beats
@@ -182,8 +183,9 @@ def _kinds(detector: BeatDetector, marked: Scored) -> dict[str, Any]:
     """Return how often what flagged beats are said to resemble is right; nothing of a detector without a probe."""
     if detector.probe is None:
         return {}
-    on = [bool(is_on) for is_on in detector.probe.linear.on]
-    return {"kinds": kind_figures(marked.told, marked.classes, marked.records, marked.moved), "kinds_on": on}
+    kinds = kind_figures(marked.told, marked.classes, marked.records, marked.moved)
+    fitted = zip(detector.probe.linear.on, kinds.values(), strict=True)
+    return {"kinds": kinds, "kinds_on": [bool(on) and better_than_chance(row) for on, row in fitted]}
 
 
 def _plain(value: float) -> dict[str, float | None]:

@@ -24,7 +24,7 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from ecg_core.errors import ECGError
-from ecg_core.probe import LinearProbe, beat_features
+from ecg_core.probe import LinearProbe, beat_features, better_than_chance
 from training.beat_data import BeatData, load_beats, protocol_of
 from training.beat_metrics import FEWEST, N_BOOTSTRAP, draws
 from training.beat_scores import raw_scores, records_of
@@ -142,12 +142,6 @@ def class_figures(said: Strings, classes: Strings, records: Strings, n: int = N_
             row[key] = {"value": float(counts[0].sum() / below.sum()), "low": float(low), "high": float(high)}
         found[name] = row
     return found
-
-
-def better_than_chance(row: dict[str, Any]) -> bool:
-    """Return whether a class is told: of what is called so, surely more is than of all beats."""
-    ppv = row["ppv"]
-    return row["records"] > 1 and row["sensitivity"] is not None and ppv is not None and ppv["low"] > row["prevalence"]
 
 
 def calibration_error(probabilities: F64, classes: Strings, bins: int = 10) -> float:

@@ -3,7 +3,7 @@
 Said after the verdict and never instead of it. The probe sees the network's latents, where they lie from the patient's
 own, the intervals, and how far the beat is from the dominant one; it was fitted on beats above the threshold. Nothing
 is said of a beat where no class is likelier than not, where the likeliest is the class that most beats are of, or one
-that was not told better than by chance on patients who were left out of the fit.
+that was not told better than by chance: on patients who were left out of the fit, and on the test patients.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ecg_core.ambulatory.deviation import SHAPE, TIMING
 from ecg_core.errors import CheckpointError
-from ecg_core.probe import LinearProbe
+from ecg_core.probe import LinearProbe, better_than_chance
 
 if TYPE_CHECKING:
     from ecg_core.ambulatory.patient import Features, Patient
@@ -64,8 +64,8 @@ class BeatProbe:
 
     Attributes
     ----------
-    linear : its weights; classes are keys of `KINDS` and "N".
-    measured : by class, sensitivity and PPV on other patients, each {value, low, high} or None.
+    linear : its weights; classes are keys of `KINDS` and "N"; on by patients who were left out of the fit.
+    measured : by class, what `ecg_core.probe.better_than_chance` takes, of other patients.
     measured_on : whose beats these were.
     """
 
@@ -83,7 +83,8 @@ class BeatProbe:
     @property
     def _said(self) -> NDArray[np.bool_]:
         """Which classes may be said, (n_classes,)."""
-        return np.asarray(self.linear.on & [name in KINDS for name in self.linear.classes])
+        told = [name in KINDS and better_than_chance(self.measured[name]) for name in self.linear.classes]
+        return np.asarray(self.linear.on & told)
 
     def words(self, told: INT) -> tuple[str | None, ...]:
         """Return the classes that `tell` numbered in words."""

@@ -114,3 +114,26 @@ def test_the_recordings_of_the_bench_can_be_read(tmp_path: Path, store: Path, ca
     assert found["duration_s"] == 500.0
     assert found["leads"] == ["MLII", "V1"]
     assert len(found["beats"]) > 500
+
+
+def test_what_beats_resemble_comes_last_with_how_often_it_is_right(
+    holter: Path, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    probed = make_store(tmp_path, "Beat-CAE", probe=True)
+    assert main(["beats", str(holter), "--store", str(probed)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if line.endswith("resembles"))
+    rows = [line for line in lines if line.strip().startswith("0:0")]
+    assert any(row.endswith("ventricular ectopic") for row in rows)
+    assert all(row.endswith(("ventricular ectopic", "  -")) for row in rows)
+    assert all(row.rindex("  ") + 2 == head.index("resembles") for row in rows)
+    assert "A hint" not in head and "a hint, not a diagnosis" in lines[-1]
+    assert "ventricular ectopic: sensitivity 90 % (80-95), PPV 70 % (50-80)" in lines[-1]
+    main(["beats", str(holter), "--store", str(probed), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    told = {beat["resembles"] for beat in found["beats"] if beat["anomalous"]}
+    assert "ventricular ectopic" in told
+    assert {beat["resembles"] for beat in found["beats"] if not beat["anomalous"]} == {None}
+    assert found["kinds"]["ventricular ectopic"]["ppv"] == {"value": 0.7, "low": 0.5, "high": 0.8}
+    main(["beats", str(holter), "--store", str(store)])
+    assert "resembles" not in capsys.readouterr().out.lower()

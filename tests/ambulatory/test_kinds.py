@@ -11,7 +11,7 @@ import pytest
 
 from ecg_core.ambulatory import BeatDetections, BeatDetector, BeatStream
 from ecg_core.ambulatory.kinds import GROUP, KINDS
-from ecg_core.checkpoints.beats import load_beat_checkpoint, save_beat_checkpoint
+from ecg_core.checkpoints.beats import save_beat_checkpoint
 from ecg_core.errors import CheckpointError
 from ecg_core.records import Record
 from ecg_core.synthetic_ambulatory import Ambulatory, make_record
@@ -84,12 +84,16 @@ def test_the_probe_is_kept_in_the_checkpoint(record: Record, found: BeatDetectio
     assert again.kinds_measured_on == "patients left out"
 
 
-def test_the_test_patients_figures_are_said_where_there_are_some(record: Record):
+def test_the_test_patients_figures_are_said_and_what_they_contradict_is_off(record: Record):
     checkpoint = with_probe(make_checkpoint("Beat-CAE"))
-    tested = {name: {**row, "ppv": None} for name, row in checkpoint.config.kinds["measured"].items()}
+    tested = {name: {**row, "prevalence": 0.3} for name, row in checkpoint.config.kinds["measured"].items()}
+    tested["V"]["sensitivity"] = {"value": 0.6, "low": 0.5, "high": 0.7}
+    tested["S"]["prevalence"] = 0.5  # the lower end of its PPV: chance
     config = replace(checkpoint.config, metrics={"part": "MIT-BIH DS2", "kinds": tested})
     found = BeatDetector(replace(checkpoint, config=config)).detect(record)
-    assert found.kinds[VENTRICULAR]["ppv"] is None and found.kinds_measured_on == "MIT-BIH DS2"
+    assert set(found.kinds) == {VENTRICULAR} and found.kinds_measured_on == "MIT-BIH DS2"
+    assert found.kinds[VENTRICULAR]["sensitivity"]["value"] == 0.6
+    assert SUPRAVENTRICULAR not in found.resembles
 
 
 def test_a_checkpoint_without_a_probe_says_nothing(record: Record):
@@ -98,12 +102,10 @@ def test_a_checkpoint_without_a_probe_says_nothing(record: Record):
     assert {beat["resembles"] for beat in found.to_dict()["beats"]} == {None}
 
 
-def test_a_probe_that_does_not_fit_is_refused(tmp_path: Path):
+def test_a_probe_that_does_not_fit_is_refused():
     checkpoint = with_probe(make_checkpoint("Beat-CAE"))
     for config in ({}, {**checkpoint.config.kinds, "classes": ["N", "V"]}):
         with pytest.raises(CheckpointError, match="The probe of the beat detector does not fit its own config"):
             BeatDetector(replace(checkpoint, config=replace(checkpoint.config, kinds=config)))
-    save_beat_checkpoint(replace(checkpoint, network=None), tmp_path / "x")
-    foreign = load_beat_checkpoint(tmp_path / "x")
     with pytest.raises(CheckpointError, match="it takes 75 features"):
-        BeatDetector(replace(foreign, network=make_checkpoint("Beat-CAE-187").network))
+        BeatDetector(replace(checkpoint, network=make_checkpoint("Beat-CAE-187").network))

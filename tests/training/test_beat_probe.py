@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecg_core.probe import better_than_chance
 from tests.training.marked import write_mitbih
 from training.beat_data import load_beats, prepare_beats
 from training.beat_probe import (
-    better_than_chance,
     calibration_error,
     class_figures,
     fit_calibration,
