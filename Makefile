@@ -54,6 +54,7 @@ reproduce: $(STAMP)
 	  --run "$(RUNS)/measurements" --store "$(STORE)"; } || { kill $$other; exit 1; }; \
 	wait $$other
 	$(PY) -m training.consensus --data "$(RUNS)/prepared" --runs "$(RUNS)" --store "$(STORE)"
+	$(PY) -m training.superclass_probe --data "$(RUNS)/prepared" --store "$(STORE)" --cache "$(RUNS)/superclasses"
 	$(PY) -m training.plain_cae --data "$(RUNS)/prepared" --out "$(RUNS)/plain-cae"
 	$(PY) -m training.evaluate --store "$(STORE)" --data "$(RUNS)/prepared" --untrained --cache "$(RUNS)/untrained" \
 	  --plain "$(RUNS)/plain-cae" --write --out "$(RUNS)/evaluation"

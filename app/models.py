@@ -13,6 +13,8 @@ from ecg_core.store import BEATS_FILE, CONSENSUS, list_beat_models
 
 MEASUREMENTS = "measurements"
 
+PROBE = "python -m training.superclass_probe --data PREPARED --store STORE"
+
 NO_CARD = "This checkpoint has no model card: run python -m training.release."
 
 
@@ -44,7 +46,7 @@ def facts(info: ModelInfo) -> list[tuple[str, str]]:
 def retrain(info: ModelInfo) -> str:
     """Return the commands that make the model anew from PTB-XL; the consensus after those that it is made of."""
     making = {
-        CONSENSUS: ["python -m training.consensus --data PREPARED --store STORE"],
+        CONSENSUS: ["python -m training.consensus --data PREPARED --store STORE", PROBE],
         MEASUREMENTS: [
             "python -m training.measure --data PREPARED",
             "python -m training.measurement_detector --data PREPARED --store STORE",
@@ -53,6 +55,7 @@ def retrain(info: ModelInfo) -> str:
     network = [
         f"python -m training.train --config training/configs/{info.name}.toml --data PREPARED",
         f"python -m training.calibrate --run runs/{info.name} --data PREPARED --store STORE",
+        PROBE,
     ]
     return "\n".join(
         [

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +30,11 @@ from ecg_core.checkpoints import (
     ScoringConfig,
     default_store,
     load_checkpoint,
+    read_config,
     save_checkpoint,
 )
 from ecg_core.checkpoints.consensus import CLASS, EXPLAINED_BY
+from ecg_core.checkpoints.probe import PROBE_FILE
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError
 from ecg_core.metrics import auroc
@@ -108,8 +111,18 @@ def make(data: Prepared, store: Path, runs: Path | None = None) -> CheckpointCon
         seed=0,
         versions=versions(),
         weights_sha256="",
+        probe=kept_probe(store / NAME, {key: value for one in members.values() for key, value in one.networks.items()}),
     )
     return save_checkpoint(ConsensusCheckpoint(config, fit_tables(members, x, runs), members), store / NAME)
+
+
+def kept_probe(folder: Path, networks: dict[str, str]) -> dict[str, Any]:
+    """Return what config.json said of the probe beside it, where the latents that it reads are still the same."""
+    try:
+        told = read_config(folder).probe
+    except CheckpointError:  # there was none, or it is to be replaced anyway
+        return {}
+    return told if told.get("networks") == networks and (folder / PROBE_FILE).is_file() else {}
 
 
 def weigh(data: Prepared, store: Path) -> None:

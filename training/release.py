@@ -20,6 +20,7 @@ from ecg_core.detector import AnomalyDetector
 from ecg_core.metrics import Estimate
 from ecg_core.readers import read_record
 from ecg_core.store import CONSENSUS
+from ecg_core.superclasses import SUPERCLASSES
 from ecg_core.synthetic import example_paths
 
 ABOUT = {
@@ -113,6 +114,39 @@ def metrics_text(config: CheckpointConfig) -> list[str]:
     return text
 
 
+def probe_text(config: CheckpointConfig) -> list[str]:
+    """Return what the probe of superclasses was measured to tell; nothing without one."""
+    if not config.probe:
+        return []
+    reads = config.probe.get("reads", "latent")
+    rows = config.probe["measured"]
+    n = next(iter(rows.values()))["n"]
+    text = [
+        "## What an ECG resembles",
+        "",
+        f"A hint beside the verdict, with no part in it: linear probes of PTB-XL's superclasses on the frozen {reads},",
+        "fitted on all records of folds 1-8. Penalty, calibration and the probability from which a class is named (the",
+        f"best F1) were chosen on fold 9; the figures are of {n:,} interpretable records of fold 10, read once. A class",
+        "is switched off where its PPV is not surely above its prevalence. They hold for whole ECGs of 10 s; of shorter",
+        "and longer ones nothing is said. PPV moves with prevalence: where disease is rarer, fewer of the named have it.",
+        "",
+        "| class | ECGs of it | prevalence | AUROC | sensitivity | PPV | calibration error | named from | |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for label, row in rows.items():
+        cells = [
+            f"{SUPERCLASSES.get(label, label)} ({label})",
+            str(row["of_class"]),
+            f"{row['prevalence']:.3f}",
+            *(_estimate(row[key]) for key in ("auroc", "sensitivity", "ppv")),
+            f"{row['calibration_error']:.3f}",
+            f"{row['operating']:.2f}",
+            "on" if row["on"] else "off",
+        ]
+        text.append(f"| {' | '.join(cells)} |")
+    return [*text, ""]
+
+
 def examples_text(config: CheckpointConfig) -> list[str]:
     """Return how the model judges the synthetic examples, and which it misses."""
     text = ["| example (synthetic) | percentile of normal ECGs | verdict at 5 % |", "|---|---|---|"]
@@ -196,6 +230,7 @@ def card(config: CheckpointConfig) -> str:
         "",
         *metrics_text(config),
         "",
+        *probe_text(config),
         "## Examples",
         "",
         *examples_text(config),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ecg_core.checkpoints import AutoencoderCheckpoint, default_store, load_auto
 from ecg_core.checkpoints.files import read_arrays
 from ecg_core.checkpoints.probe import write_probe
 from ecg_core.errors import CheckpointError, ECGError, RecordError
-from ecg_core.metrics import auroc, pr_curve
+from ecg_core.metrics import Estimate, measure, pr_curve
 from ecg_core.models import REGISTRY
 from ecg_core.probe import LinearProbe
 from ecg_core.store import CONSENSUS, list_checkpoints
@@ -88,7 +89,7 @@ def calibration_error(probabilities: F64, truth: Bools) -> float:
 
 
 def figures(probabilities: F64, truth: Bools, operating: F64, patients: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
-    """Return what is reported of each class; 95 % intervals from a bootstrap over patients."""
+    """Return what is reported of each class; 95 % intervals from a bootstrap over patients, AUROC's over records."""
     _, index = np.unique(patients, return_inverse=True)
     n = int(index.max()) + 1
     drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), N_BOOTSTRAP).astype(np.float64)
@@ -101,9 +102,10 @@ def figures(probabilities: F64, truth: Bools, operating: F64, patients: NDArray[
             "of_class": int(of.sum()),
             "named": int(said.sum()),
             "prevalence": float(of.mean()),
-            "auroc": auroc(of, probabilities[:, k]),
             "calibration_error": calibration_error(probabilities[:, k], of),
         }
+        area = measure(of, probabilities[:, k], n=N_BOOTSTRAP).auroc
+        row["auroc"] = asdict(area) if area else None
         for key, below in (("sensitivity", is_of), ("ppv", is_said)):
             row[key] = None
             if below.sum():
@@ -211,12 +213,8 @@ def text_of(name: str, probe: SuperclassProbe, told: dict[str, Any]) -> str:
     """Return the figures of the test split as text."""
     lines = [f"{name}: log loss {told['log_loss_validation']:.4f} on the validation split; on the test split:"]
     for label, row in probe.linear.measured.items():
-        cells = [f"prevalence {row['prevalence']:.3f}", f"AUROC {row['auroc']:.3f}"]
-        for key in ("sensitivity", "ppv"):
-            found = row[key]
-            cells.append(
-                f"{key} {found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})" if found else f"{key} -"
-            )
+        cells = [f"prevalence {row['prevalence']:.3f}"]
+        cells += [f"{key} {Estimate(**row[key]) if row[key] else '-'}" for key in ("auroc", "sensitivity", "ppv")]
         cells.append(f"calibration error {row['calibration_error']:.3f}")
         cells.append(f"named from {row['operating']:.2f}")
         lines.append(f"  {label} ({'on' if row['on'] else 'off'}): {', '.join(cells)}")
