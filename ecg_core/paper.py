@@ -45,7 +45,7 @@ ROW_MM: dict[str, tuple[int, int]] = {
     "lead": (30, 60),
 }
 
-LEAST_ROW_MM = 6
+LEAST_ROW_MM = 3
 """Rows of a sheet that must fit into a height come no closer than this."""
 
 COLUMNS: dict[str, tuple[tuple[str, ...], ...]] = {

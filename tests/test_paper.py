@@ -227,7 +227,7 @@ def test_a_sheet_fits_into_the_height_it_is_given_at_the_same_scale(layout):
     assert {s.gain for s in tight.strips} == {10.0}
     assert tight.strips[0].y_mm == free.strips[0].y_mm
     rows = sorted({s.y_mm for s in tight.strips})
-    assert min(np.diff(rows)) >= 6
+    assert min(np.diff(rows)) >= 3
 
 
 def test_limb_leads_that_clash_do_not_halve_the_chest_leads():

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ecg_core.errors import ConfigError
 from ecg_core.records import Record, twelve_leads
-from ecg_core.report.content import Reading, View
+from ecg_core.report.content import Page, Reading, View
 
 __all__ = ["Reading", "View", "report_pdf", "report_png"]
 
@@ -45,7 +45,7 @@ def report_pdf(
     ConfigError
         For a layout that is not a whole sheet, or a filter that the sampling rate cannot carry.
     """
-    from ecg_core.report.page import Page, draw_page  # reportlab comes with it: not before a page is asked for
+    from ecg_core.report.page import draw_page  # reportlab comes with it: not before a page is asked for
 
     view = view or View()
     if view.layout not in LAYOUTS:

@@ -73,6 +73,25 @@ class View:
     filled: bool | None = None
 
 
+@dataclass(frozen=True)
+class Page:
+    """Everything on one page.
+
+    Attributes
+    ----------
+    at : when the report is made, UTC.
+    others : other models' readings of the same record.
+    duration_s : length of the recording where `record` is a part of it.
+    """
+
+    record: Record
+    reading: Reading
+    others: tuple[Reading, ...]
+    view: View
+    at: datetime
+    duration_s: float | None = None
+
+
 def score_words(reading: Reading) -> str:
     """Return the score, its percentile, and the threshold it is held against."""
     detection = reading.detection
@@ -80,6 +99,7 @@ def score_words(reading: Reading) -> str:
     if detection.score is not None:
         of = "Highest segment's score" if detection.segments else "Score"
         rank = f", percentile {_percentile(detection)}" if detection.percentile is not None else ""
+        rank = ", above all normals" if rank and detection.n_higher == 0 else rank
         told = f"{of} {detection.score:.2f}{rank}. "
     level = f" {reading.threshold:.2f}" if reading.threshold is not None else ""
     validated = "" if reading.moved else ", validated"
@@ -119,8 +139,6 @@ def facts(reading: Reading, others: Sequence[Reading]) -> list[tuple[str, str, b
     rr = f", RR SD {detection.rr_sd_ms:.0f} ms" if detection.rr_sd_ms is not None else ""
     rows.append(("Heart rate", rate + rr, False))
     rows.append(("Model", f"{reading.title}, checkpoint {detection.checkpoint}", False))
-    if detection.population:
-        rows.append(("Calibration", _calibration(detection), False))
     return rows
 
 
@@ -131,11 +149,6 @@ def _place(reading: Reading) -> str:
     if detection.percentile is None:
         return f"{reading.title} no score"
     return f"{reading.title} {_percentile(detection)}"
-
-
-def _calibration(detection: Detection) -> str:
-    normals = f"{detection.n_normals} normal ECGs: " if detection.n_normals else ""
-    return f"{normals}{detection.population.rstrip('.')}"
 
 
 def stretch_lines(detection: Detection) -> list[tuple[str, str]]:

@@ -22,7 +22,10 @@ TRACE_MM, MODEL_MM, MINOR_MM, MAJOR_MM = 0.2, 0.22, 0.08, 0.16
 BADGE_MM = 1.7
 MARK_HALF_MM = 12.0
 CLEAR_MM = 0.5
-"""What is narrower of a stretch at the edge of a strip is not marked there."""
+"""What is narrower of a stretch at the edge of a strip is not marked there; the least distance of a name to a wave."""
+
+NAME_MM, NAME_STEPS = 2.8, 16
+"""Height of a lead's name, and by less than how many mm it may stand aside."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +93,34 @@ def _grid(pen: Pen, x: float, y: float, paper: Paper) -> None:
 
 
 def _names(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
+    traces = [trace for _, trace in _traces(ecg) if len(trace) > 1]
+    ends = np.concatenate([np.stack([trace[:-1], trace[1:]]) for trace in traces], axis=1)
+    ink = np.stack([ends[0, :, 0], ends[:, :, 1].min(axis=0), ends[:, :, 1].max(axis=0)])
     for strip in ecg.paper.strips:
-        at = (x + strip.label_x_mm, y + strip.label_y_mm)
+        left = strip.label_x_mm if strip.lead in ecg.faults else _beside(strip, ink)
+        at = (x + left, y + strip.label_y_mm)
         anchor: Anchor = "end" if strip.label_left else "start"
         pen.text(*at, strip.lead, 8.5, PRINT["warn" if strip.lead in ecg.faults else "text"], bold=True, anchor=anchor)
         if strip.x_mm > ecg.paper.strips[0].x_mm:
             pen.line(x + strip.x_mm, y + strip.y_mm - 3, x + strip.x_mm, y + strip.y_mm + 3, PRINT["muted"], 0.15)
+
+
+def _beside(strip: Strip, ink: NDArray[np.floating[Any]]) -> float:
+    """Return where on the sheet a lead's name stands: a little to the right of its place where waves would cross it.
+
+    Parameters
+    ----------
+    ink : shape (3, n): x, and from and to which y the line goes on from there, mm.
+    """
+    if strip.label_left:
+        return strip.label_x_mm
+    wide, foot = text_mm(strip.lead, 8.5, bold=True), strip.label_y_mm
+    level = ink[0, (ink[2] > foot - NAME_MM) & (ink[1] < foot + CLEAR_MM)]
+    for step in range(NAME_STEPS):
+        left = strip.label_x_mm + step
+        if not ((level > left - CLEAR_MM) & (level < left + wide + CLEAR_MM)).any():
+            return left
+    return strip.label_x_mm
 
 
 def _faults(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
@@ -112,19 +137,23 @@ def _faults(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
 
 
 def _recorded(pen: Pen, x: float, y: float, ecg: Ecg) -> None:
-    free: list[tuple[Strip, NDArray[Any]]] = []
-    held: list[tuple[Strip, NDArray[Any]]] = []
-    for strip in ecg.paper.strips:
-        trace = trace_mm(
-            strip, _of_strip(strip, ecg.record.lead(strip.lead), ecg.record), ecg.record.fs, ecg.paper.speed
-        )
-        (held if strip.clip_mm else free).append((strip, trace + np.array([x, y])))
+    traces = [(strip, trace + np.array([x, y])) for strip, trace in _traces(ecg)]
+    free, held = ([(s, t) for s, t in traces if bool(s.clip_mm) == clipped] for clipped in (False, True))
     pen.traces([trace for _, trace in free], PRINT["trace"], TRACE_MM)
     for strip, trace in held:
         assert strip.clip_mm
         top, bottom = strip.clip_mm
         with pen.clip(x, y + top, ecg.paper.width_mm, bottom - top):
             pen.traces([trace], PRINT["trace"], TRACE_MM)
+
+
+def _traces(ecg: Ecg) -> list[tuple[Strip, NDArray[Any]]]:
+    """Return each strip with its samples on the sheet, shape (n, 2), mm."""
+    return [
+        (strip, trace_mm(strip, _of_strip(strip, ecg.record.lead(strip.lead), ecg.record), ecg.record.fs, speed))
+        for speed in [ecg.paper.speed]
+        for strip in ecg.paper.strips
+    ]
 
 
 def _of_strip(strip: Strip, values: NDArray[np.float32], record: Record) -> NDArray[np.float32]:

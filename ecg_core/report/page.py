@@ -2,60 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ecg_core import __version__, wording
+from ecg_core import __version__, findings, wording
 from ecg_core.colours import CELL_STEPS, PRINT
-from ecg_core.detection import Detection, Explanation
-from ecg_core.display import on_view, titles
+from ecg_core.detection import Detection
 from ecg_core.overlay import cell_steps
-from ecg_core.paper import PAPER_S, choose_gain, lay_out, spread
-from ecg_core.records import LEADS, Record
-from ecg_core.report import content, ecg, measured, panels
-from ecg_core.report.content import Reading, View
+from ecg_core.records import LEADS
+from ecg_core.report import content, measured
+from ecg_core.report.content import Page
 from ecg_core.report.pen import Pen, wrapped
+from ecg_core.report.sheet import GAP_MM, LEFT_MM, PRINT_MM, RIGHT_MM, draw_sheet
 from ecg_core.store import CONSENSUS
 
 WIDE_MM, TALL_MM = 297.0, 210.0
-LEFT_MM, RIGHT_MM = 16.0, 281.0
-PRINT_MM = RIGHT_MM - LEFT_MM
 FOOT_MM = 204.5
-NOTE_LINES = 4
-GAP_MM = 2.5
 CELL_ORDER = tuple(LEADS[column * 3 + row] for row in range(3) for column in range(4))
 
 
-@dataclass(frozen=True)
-class Page:
-    """Everything on one page.
+class Room(NamedTuple):
+    """How much stands around the ECG: lines of notes, and the height of the median beats."""
 
-    Attributes
-    ----------
-    at : when the report is made, UTC.
-    others : other models' readings of the same record.
-    duration_s : length of the recording where `record` is a part of it.
-    """
+    note_lines: int
+    beats_mm: float
 
-    record: Record
-    reading: Reading
-    others: tuple[Reading, ...]
-    view: View
-    at: datetime
-    duration_s: float | None = None
+
+ROOMS = (Room(4, measured.BEATS_MM), Room(4, measured.LEAST_BEATS_MM), Room(1, measured.LEAST_BEATS_MM))
+"""From the most to the least; the first that leaves the ECG its room is taken."""
 
 
 def draw_page(page: Page) -> bytes:
     """Return the page as PDF."""
-    name = page.record.name
-    pen = Pen(WIDE_MM, TALL_MM, f"ECG report: {name}", " ".join(wording.INTENDED_USE), page.at)
-    top = _header(pen, page)
-    top = _verdict(pen, page, top + 1.0)
-    top = measured.draw_measured(pen, page.reading.detection, page.reading.above, LEFT_MM, top + 1.2, PRINT_MM)
-    bottom = _footer(pen, page)
-    _ecg(pen, page, top + GAP_MM, bottom - GAP_MM)
+    for room in ROOMS:
+        pen, easy = _drawn(page, room)
+        if easy:
+            break
     return pen.finish()
+
+
+def _drawn(page: Page, room: Room) -> tuple[Pen, bool]:
+    """Return the page, and whether its ECG has the room that it needs."""
+    pen = Pen(WIDE_MM, TALL_MM, f"ECG report: {page.record.name}", " ".join(wording.INTENDED_USE), page.at)
+    detection, above = page.reading.detection, page.reading.above
+    top = _header(pen, page)
+    top = _resembles(pen, detection, _verdict(pen, page, top + 1.0))
+    top = measured.draw_measured(pen, detection, above, LEFT_MM, top + 1.2, PRINT_MM)
+    bottom = _footer(pen, page, room.note_lines)
+    return pen, draw_sheet(pen, page, top + GAP_MM, bottom - GAP_MM, room.beats_mm)
 
 
 def _header(pen: Pen, page: Page) -> float:
@@ -122,9 +116,19 @@ def _how_unusual(pen: Pen, page: Page, x: float, y: float) -> float:
         y += 4.6
     listed = reading.detection.model == CONSENSUS and page.others  # its parts are the others: they stand beside
     parts = "" if listed else content.part_words(reading.detection)
-    for line in filter(None, (content.score_words(reading), parts, *said.basis[1:])):
+    for line in filter(None, (content.score_words(reading), parts, *said.basis)):
         y = pen.paragraph(x, y, line, 7.5, PRINT["text"], most_mm=wide, most_lines=2, lead=3.2) + 0.3
     return y - 1.8
+
+
+def _resembles(pen: Pen, detection: Detection, y: float) -> float:
+    """Say below the verdict what the record resembles, where it is said; return where that ends."""
+    told = findings.resembles_line(detection)
+    if not told:
+        return y
+    pen.line(LEFT_MM, y + 1.2, RIGHT_MM, y + 1.2, PRINT["border"], 0.2)
+    ink = PRINT["text"]
+    return pen.paragraph(LEFT_MM, y + 4.6, told, 7.5, ink, most_mm=PRINT_MM, most_lines=2, lead=3.2) - 2.2
 
 
 def _square(pen: Pen, x: float, y: float, side: wording.Side) -> None:
@@ -180,7 +184,7 @@ def _how_sure(pen: Pen, page: Page, x: float, y: float) -> float:
     return y
 
 
-def _footer(pen: Pen, page: Page) -> float:
+def _footer(pen: Pen, page: Page, most_lines: int) -> float:
     """Write notes and intended use from the bottom up; return where they begin."""
     told = content.notes(page.record, page.reading.detection)
     bold, rest = wording.INTENDED_USE
@@ -192,7 +196,7 @@ def _footer(pen: Pen, page: Page) -> float:
     y = FOOT_MM - 5.6
     if not told:
         return y
-    lines = _note_lines(told)
+    lines = _note_lines(told, most_lines)
     y -= 3.1 * (len(lines) - 1)
     pen.text(LEFT_MM, y, "Notes", 7, PRINT["muted"])
     for k, line in enumerate(lines):
@@ -200,7 +204,7 @@ def _footer(pen: Pen, page: Page) -> float:
     return y - 2.4
 
 
-def _note_lines(told: Sequence[str]) -> list[str]:
+def _note_lines(told: Sequence[str], most_lines: int) -> list[str]:
     """Return notes run together into few lines; what has no room is counted."""
     most = RIGHT_MM - LEFT_MM - 10.0
     for kept in range(len(told), 0, -1):
@@ -208,102 +212,7 @@ def _note_lines(told: Sequence[str]) -> list[str]:
         words = " ".join(f"{note.rstrip('. ')}." for note in told[:kept])
         if more:
             words += f" And {more} more note{'s' if more > 1 else ''} in the app."
-        lines = wrapped(words, 7, most, NOTE_LINES + 1)
-        if len(lines) <= NOTE_LINES:
+        lines = wrapped(words, 7, most, most_lines + 1)
+        if len(lines) <= most_lines:
             return lines
-    return wrapped(told[0], 7, most, NOTE_LINES)
-
-
-def _ecg(pen: Pen, page: Page, top: float, bottom: float) -> None:
-    """Draw the sheet as high as it needs to be, then what there is room for below it."""
-    segments = page.reading.detection.segments
-    if segments:
-        bottom -= panels.OVERVIEW_MM
-        words = "Score of each 10 s of the recording; framed: the seconds above"
-        pen.text(LEFT_MM, bottom + 3.0, words, 7, PRINT["text"], bold=True)
-        paper = _drawn(page, bottom - top).paper
-        panels.draw_overview(pen, LEFT_MM, bottom + 5.0, RIGHT_MM - LEFT_MM, segments, page.reading.threshold, paper)
-    drawn = _drawn(page, bottom - top)
-    spare = bottom - top - drawn.paper.height_mm
-    fitting = _fitting(page.reading.detection, drawn, spare)
-    drawn = replace(drawn, paper=spread(drawn.paper, spare - sum(height for height, _ in fitting)))
-    ecg.draw(pen, LEFT_MM, top, drawn)
-    y = top + drawn.paper.height_mm + GAP_MM
-    for height, paint in fitting:
-        paint(pen, y, height - GAP_MM, drawn)
-        y += height
-
-
-Paint = Callable[[Pen, float, float, ecg.Ecg], None]
-
-
-def _fitting(detection: Detection, drawn: ecg.Ecg, spare: float) -> list[tuple[float, Paint]]:
-    """Return what there is room for below the sheet, as height and painter: median beats, score, error map."""
-    wanted: list[tuple[float, Paint]] = []
-    if detection.measurements is not None and detection.measurements.beat is not None:
-        beats = measured.BEATS_MM + GAP_MM
-        wanted.append((beats, lambda pen, y, tall, _: measured.draw_beats(pen, detection, LEFT_MM, y, PRINT_MM, tall)))
-    if drawn.explanation is not None:
-        wanted.append((panels.TRACE_MM, lambda pen, y, tall, sheet: panels.draw_trace(pen, LEFT_MM, y, tall, sheet)))
-        wanted.append((panels.MAP_MM, lambda pen, y, tall, sheet: panels.draw_map(pen, LEFT_MM, y, tall, sheet)))
-    fitting = []
-    for height, paint in wanted:
-        if height <= spare:
-            fitting.append((height, paint))
-            spare -= height
-    return fitting
-
-
-def _drawn(page: Page, room: float) -> ecg.Ecg:
-    record, view, reading = page.record, page.view, page.reading
-    detection = reading.detection
-    found = detection.explanation if detection.interpretable and _covers(record, detection.explanation) else None
-    whole = min(record.duration, PAPER_S)
-    begin = found.start_s if found else record.start_s
-    around = on_view(record, begin, begin + whole, view.filters)
-    sheet_s = min(whole, PAPER_S * 25.0 / view.speed)
-    start = begin if view.start_s is None else view.start_s
-    start = min(max(start, record.start_s), record.start_s + record.duration - sheet_s)
-    shown = on_view(record, start, start + sheet_s, view.filters)
-    if found and not found.start_s - sheet_s < start < found.start_s + len(found.sample_scores) / found.fs:
-        found = None
-    clipped = [lead for lead, why in detection.quality.items() if why]
-    kept = shown.signal
-    if clipped:
-        kept = kept.copy()
-        kept[[LEADS.index(lead) for lead in clipped]] = 0.0
-    gain = view.gain or choose_gain(kept, shown.fs, start_s=shown.start_s)
-    paper = lay_out(
-        shown.signal, shown.fs, view.layout, gain=gain, speed=view.speed, start_s=shown.start_s,
-        leads=view.leads, clipped=clipped, room_mm=room,
-    )  # fmt: skip
-    by_itself = view.gain is None
-    return ecg.Ecg(
-        paper=paper,
-        record=shown,
-        around=around,
-        explanation=found,
-        reconstruction=view.reconstruction,
-        marks=view.marks,
-        filled=bool(reading.above) if view.filled is None else view.filled,
-        faults={lead: " and ".join(why) for lead, why in detection.quality.items() if why},
-        foot=wording.printed(view.speed, gain, record.fs, " + ".join(titles(view.filters)), by_itself)
-        + wording.not_shown(paper.missing),
-        model_words=_model_words(reading),
-    )
-
-
-def _model_words(reading: Reading) -> str:
-    """Return what the blue line is, the model by the title it goes by."""
-    model = reading.detection.model
-    if model in wording.EXPECTED:
-        return wording.drawn_by(model)
-    return f"reconstruction by {reading.title}, {wording.BANDS.get(model, '± 1 SD')}"
-
-
-def _covers(record: Record, found: Explanation | None) -> bool:
-    """Return whether a record holds the seconds that the model's maps are of."""
-    if found is None:
-        return False
-    stop_s = found.start_s + len(found.sample_scores) / found.fs
-    return record.start_s - 0.1 <= found.start_s and stop_s <= record.start_s + record.duration + 0.1
+    return wrapped(told[0], 7, most, most_lines)
