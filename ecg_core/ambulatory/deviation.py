@@ -10,6 +10,7 @@ from ecg_core.ambulatory.dominant import BEFORE, QRS, SMALLEST, WHOLE, P, T, lag
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+INT = NDArray[np.int64]
 
 SHAPE = (
     *("qrs_correlation", "whole_correlation", "qrs_residual", "p_residual", "t_residual"),
@@ -29,8 +30,8 @@ LATE = 0.3
 WIDE = slice(BEFORE - 36, BEFORE + 58)
 
 
-def shape_features(beats: F32, template: F32) -> F32:
-    """Return how beats differ from the dominant beat in one lead, (n_beats, len(SHAPE)).
+def shape_features(beats: F32, template: F32) -> tuple[F32, INT]:
+    """Return how beats differ from the dominant beat in one lead, (n_beats, len(SHAPE)), and their lags (see `lag_of`).
 
     Logarithms all: of one minus the correlation of QRS complex, whole beat and P wave; of what is left of QRS, P and T
     after the dominant beat is taken off, over the energy of its QRS; of the ratios of amplitude, width and slope.
@@ -57,7 +58,7 @@ def shape_features(beats: F32, template: F32) -> F32:
         np.log(_slope(x) / _slope(t[None])),
         np.log(np.maximum(1 - _correlation(x, t, P), 0) + np.float32(0.05)),
     ]
-    return np.stack(out, axis=1).astype(np.float32)
+    return np.stack(out, axis=1).astype(np.float32), lag
 
 
 def _correlation(x: F32, t: F32, part: slice) -> F32:

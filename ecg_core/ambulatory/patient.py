@@ -49,13 +49,15 @@ USUAL_TIMING = 0.04
 class Features:
     """Features of n beats: shape (n, n_leads, 9), timing (n, 2), network (n, 1 + n_latents), with none (n, 0).
 
-    `nearer` is the number of the dominant shape that each is compared with, (n,): 0, or 1 for the second one.
+    `nearer` is the number of the dominant shape that each is compared with, (n,): 0, or 1 for the second one; `lag` is
+    by how many samples each was moved to lie on it, (n, n_leads).
     """
 
     shape: F64
     timing: F64
     network: F64
     nearer: INT
+    lag: INT
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +122,7 @@ def learn(cut: Cut, model: BeatModel | None, others: F64 | None) -> tuple[Patien
     known = cut.before[np.isfinite(cut.before)]
     usual = float(np.quantile(known, USUAL)) if len(known) else 1.0
     shapes = [_shape_of(cut, first)]
-    second = find_second(cut, first, likeness(shapes[0]))
+    second = find_second(cut, first, likeness(shapes[0][0]))
     templates = (first,) if second is None else (first, second)
     shapes += [_shape_of(cut, template) for template in templates[1:]]
     features = _nearer(shapes, timing_features(cut, usual), _network_of(cut, model))
@@ -154,19 +156,22 @@ def likeness(shape: F64) -> F64:
     return np.asarray(1.0 - np.exp(shape[:, :, SHAPE.index("qrs_correlation")]).mean(axis=1))
 
 
-def _shape_of(cut: Cut, template: F32) -> F64:
-    rows = enumerate(template)
-    return np.stack([shape_features(cut.beats[:, k], row) for k, row in rows], axis=1).astype(np.float64)
+def _shape_of(cut: Cut, template: F32) -> tuple[F64, INT]:
+    """Return features of shape against one template, (n, n_leads, 9), and the lags, (n, n_leads)."""
+    found = [shape_features(cut.beats[:, k], row) for k, row in enumerate(template)]
+    shape = np.stack([of_lead for of_lead, _ in found], axis=1).astype(np.float64)
+    return shape, np.stack([lag for _, lag in found], axis=1)
 
 
 def _network_of(cut: Cut, model: BeatModel | None) -> F64:
     return network_features(model, cut) if model is not None else np.zeros((len(cut), 0))
 
 
-def _nearer(shapes: Sequence[F64], timing: F64, network: F64) -> Features:
+def _nearer(found: Sequence[tuple[F64, INT]], timing: F64, network: F64) -> Features:
     """Return features of shape against the template whose QRS complex each beat's is more like."""
-    nearer = np.argmax([likeness(shape) for shape in shapes], axis=0).astype(np.int64)
-    return Features(np.stack(shapes)[nearer, np.arange(len(nearer))], timing, network, nearer)
+    nearer = np.argmax([likeness(shape) for shape, _ in found], axis=0).astype(np.int64)
+    shape, lag = (np.stack(each)[nearer, np.arange(len(nearer))] for each in zip(*found, strict=True))
+    return Features(shape, timing, network, nearer, lag)
 
 
 def scaled(features: Features, patient: Patient) -> Features:
@@ -178,6 +183,7 @@ def scaled(features: Features, patient: Patient) -> Features:
         np.clip(patient.timing.scale(features.timing), -LIMIT, LIMIT),
         np.clip(network, -LIMIT, LIMIT),
         features.nearer,
+        features.lag,
     )
 
 

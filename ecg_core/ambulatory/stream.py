@@ -13,7 +13,7 @@ from ecg_core.ambulatory.cleaning import FS
 from ecg_core.ambulatory.clusters import Shapes
 from ecg_core.ambulatory.cutting import BeatCutter, Cut, join
 from ecg_core.ambulatory.detections import level_at
-from ecg_core.ambulatory.dominant import QRS, lag_of, moved
+from ecg_core.ambulatory.dominant import QRS, moved
 from ecg_core.ambulatory.kinds import NOTHING, BeatProbe
 from ecg_core.ambulatory.normals import RATE, RATES, Normals, percentile_of
 from ecg_core.ambulatory.patient import (
@@ -135,20 +135,15 @@ class Judge:
         parts = parts_of(own, leads, self._normals.groups, self._normals.weights)
         score = _total(parts)
         lead = evidence_by_lead(own, self._normals.groups).argmax(axis=1)
-        shape = self._shapes.assign(self._complexes(cut, features.nearer))
+        shape = self._shapes.assign(self._complexes(cut, features))
         kind = self.probe.tell(features, self.patient) if self.probe else np.full(len(cut), NOTHING)
         percentile = percentile_of(score, self.levels)
         return Judged(cut.at, cut.before, score, percentile, parts, lead, shape, kind, features.nearer)
 
-    def _complexes(self, cut: Cut, nearer: INT) -> F32:
+    @staticmethod
+    def _complexes(cut: Cut, features: Features) -> F32:
         """Return QRS complexes laid on that of the dominant shape that each is nearer to, (n, n_leads, n_samples)."""
-        found = np.zeros((*cut.beats.shape[:2], QRS.stop - QRS.start), np.float32)
-        for number, template in enumerate(self.patient.templates):
-            rows = np.flatnonzero(nearer == number)
-            for k, row in enumerate(template):
-                beats = cut.beats[rows, k]
-                found[rows, k] = moved(beats, lag_of(beats, row)[0])[:, QRS]
-        return found
+        return np.stack([moved(cut.beats[:, k], lag)[:, QRS] for k, lag in enumerate(features.lag.T)], axis=1)
 
 
 def _total(parts: Mapping[str, F64]) -> F64:
