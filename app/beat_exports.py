@@ -43,7 +43,8 @@ def annotation_stem(name: str) -> str:
 def beats_csv(found: BeatDetections) -> bytes:
     """Return a row for each beat: when, in which lead, RR, score and its parts, percentile, verdict, shape.
 
-    Numbers as they were computed, to 5 digits; what is not known is empty.
+    The last column, of a detector that has one, says what an anomalous beat resembles: a hint. Numbers as they were
+    computed, to 5 digits; what is not known is empty.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out)
@@ -57,6 +58,7 @@ def beats_csv(found: BeatDetections) -> bytes:
         "anomalous",
         "shape",
         *(f"evidence_{name}" for name in parts),
+        *["resembles"] * bool(found.kinds),
     ]
     writer.writerow([neutralised(cell) for cell in head])
     for k in range(len(found)):
@@ -65,7 +67,7 @@ def beats_csv(found: BeatDetections) -> bytes:
         verdict = "true" if found.anomalous[k] else "false"
         evidence = [f"{found.parts[name][k]:.5g}" for name in parts]
         time = f"{found.times_s[k]:.4f}"
-        writer.writerow(
-            [time, neutralised(found.lead[k]), rr, score, percentile, verdict, int(found.cluster[k]), *evidence]
-        )
+        hint = [neutralised(found.hint(k) or "")] * bool(found.kinds)
+        row = [time, neutralised(found.lead[k]), rr, score, percentile, verdict, int(found.cluster[k])]
+        writer.writerow([*row, *evidence, *hint])
     return out.getvalue().encode()

@@ -64,10 +64,11 @@ def first_beat(found: BeatDetections) -> int:
 
 
 def scores_packet(ident: str, found: BeatDetections) -> bytes:
-    """Return every beat's time, interval, score, percentile, lead and shape, and at how many rates it is anomalous.
+    """Return every beat's time, interval, score, percentile, lead, shape and kind, at how many rates it is anomalous.
 
     `flagged` of a beat is the number of the rates offered at which it lies above the threshold: it is anomalous at
-    the last so many of them. Times are milliseconds as 4-byte integers: a float32 has 8 ms left after a day.
+    the last so many of them. `resembles` is 1 for the first of the detector's kinds, 0 where nothing is said; it is
+    meant for anomalous beats alone. Times are milliseconds as 4-byte integers: a float32 has 8 ms left after a day.
     """
     from ecg_core.ambulatory.detections import level_at
 
@@ -75,6 +76,7 @@ def scores_packet(ident: str, found: BeatDetections) -> bytes:
     thresholds = np.array([level_at(found.rates, found.levels, rate) for rate in offered])
     flagged = np.searchsorted(np.sort(thresholds), found.score).astype(np.uint8)  # how many of them lie below
     names = list(found.leads)
+    numbers = {None: 0} | {kind: k for k, kind in enumerate(found.kinds, 1)}
     header = {
         "part": "beat_scores",
         "id": ident,
@@ -96,6 +98,7 @@ def scores_packet(ident: str, found: BeatDetections) -> bytes:
         "flagged": flagged,
         "cluster": np.minimum(found.cluster, 255).astype(np.uint8),
         "lead": np.array([names.index(lead) if lead in names else 0 for lead in found.lead], dtype=np.uint8),
+        "resembles": np.array([numbers[kind] for kind in found.resembles] or np.zeros(len(found)), dtype=np.uint8),
     }
     return pack(header, arrays)
 

@@ -12,6 +12,7 @@ from app import words
 from app.beat_panels import rates
 from app.operating import place
 from app.state import Entry
+from ecg_core.ambulatory import hints
 
 if TYPE_CHECKING:
     from app.beat_replay import Replay
@@ -26,6 +27,13 @@ PARTS = {
     "rhythm": "how far its RR intervals are from the usual ones",
     "network": "how badly the network restores it",
 }
+
+SHORT = {
+    "ventricular ectopic": "ventricular",
+    "supraventricular ectopic": "supraventr.",
+    "paced or unclassifiable": "paced",
+}
+"""Kinds of beats in a narrow column."""
 
 
 def said(entry: Entry, found: BeatDetections) -> dict[float, dict[str, Any]]:
@@ -57,6 +65,22 @@ def page_data(
         "warnings": list(found.notes[:1]) if found.dominant_unusual else [],
         "parts": {name: PARTS.get(name, "") for name in found.parts},
         "described": f"Beats of {entry.record.name}",
+        "kinds": kinds(found),
+    }
+
+
+def kinds(found: BeatDetections) -> dict[str, Any] | None:
+    """Return what beats can resemble, in the order of `found.kinds`, and how often that is right; None where nothing.
+
+    Of each its name, one for a narrow column, and its figures on other patients.
+    """
+    if not found.kinds:
+        return None
+    return {
+        "items": [[name, SHORT.get(name, name), hints.figures_of(kind)] for name, kind in found.kinds.items()],
+        "hint": hints.HINT,
+        "about": hints.about(found),
+        "how": hints.HOW,
     }
 
 

@@ -373,6 +373,38 @@ def test_the_table_is_what_the_detector_said(found) -> None:
     )
 
 
+def test_what_beats_resemble_is_a_hint_with_how_often_it_is_right(two_leads: Record, found) -> None:
+    told = beat_words.page_data(Entry("x", two_leads), found, 0.05, 0, "x")["kinds"]
+    assert [item[:2] for item in told["items"]] == [
+        ["ventricular ectopic", "ventricular"],
+        ["supraventricular ectopic", "supraventr."],
+    ]
+    assert told["items"][0][2] == "sensitivity 94 % (87-98), PPV 85 % (76-94)"
+    assert told["items"][1][2] == "sensitivity not known, PPV 85 % (76-94)"
+    assert told["hint"] == "A hint, not a diagnosis."
+    assert "MIT-BIH DS2" in told["about"] and "a hint, not a diagnosis" in told["about"]
+    assert beat_words.page_data(Entry("x", two_leads), replace(found, kinds={}), 0.05, 0, "x")["kinds"] is None
+
+
+def test_the_browser_is_told_what_each_beat_resembles(found) -> None:
+    told = arrays(beat_panels.scores_packet("x", found))["resembles"].tolist()
+    names = [None, *found.kinds]
+    assert tuple(names[k] for k in told) == found.resembles
+    assert {0, 1} <= set(told)
+    silent = beat_panels.scores_packet("x", replace(found, resembles=(), kinds={}))
+    assert arrays(silent)["resembles"].tolist() == [0] * len(found)
+
+
+def test_the_table_says_what_anomalous_beats_resemble_and_of_others_nothing(found) -> None:
+    rows = list(csv.DictReader(io.StringIO(beat_exports.beats_csv(found).decode())))
+    assert [row["resembles"] for row in rows] == [found.hint(k) or "" for k in range(len(found))]
+    assert "ventricular ectopic" in {row["resembles"] for row in rows}
+    assert {row["resembles"] for row in rows if row["anomalous"] == "false"} == {""}
+    assert list(rows[0])[-1] == "resembles"
+    plain = beat_exports.beats_csv(replace(found, kinds={}, resembles=())).decode()
+    assert "resembles" not in plain
+
+
 def test_a_cell_that_a_spreadsheet_would_run_is_neutralised(found) -> None:
     bad = replace(found, lead=("=1+1",) * len(found))
     assert ",=1+1" not in beat_exports.beats_csv(bad).decode()

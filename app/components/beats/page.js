@@ -139,10 +139,16 @@ const STATE = {
     this.draw();
   },
 
+  // what an anomalous beat resembles: name, short name, figures; nothing of others
+  kind(k) {
+    const { kinds } = this.given, number = this.anomalous[k] ? this.scores.resembles[k] : 0;
+    return kinds && number ? kinds.items[number - 1] : null;
+  },
+
   beatWords(k) {
-    const { scores } = this, rr = scores.rr[k];
+    const { scores } = this, rr = scores.rr[k], kind = this.kind(k);
     return `Beat at ${clock(this.time(k), this.given.duration_s, true)}, ${this.anomalous[k] ? "anomalous" : "below the threshold"}, score ${scores.score[k].toFixed(1)}`
-      + (rr === rr ? `, ${Math.round(rr * 1000)} ms after the beat before` : "") + `, shape ${shapeName(scores.cluster[k])}`;
+      + (rr === rr ? `, ${Math.round(rr * 1000)} ms after the beat before` : "") + `, shape ${shapeName(scores.cluster[k])}` + (kind ? `, resembles ${kind[0]}` : "");
   },
 
   // the next anomalous beat in the table's order; from another beat, the next in time

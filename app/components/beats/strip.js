@@ -169,6 +169,12 @@ const STRIP = {
     return element("div.close", {}, svg);
   },
 
+  // a hint after the verdict, of an anomalous beat
+  resembles(k) {
+    const { kinds } = this.given, kind = this.kind(k);
+    return kind ? [element("p.kind", { title: kinds.how }, "Resembles: ", element("b", {}, `${kind[0]} beat`), element("span.muted", {}, ` (${kind[2]})`), `. ${kinds.hint}`)] : [];
+  },
+
   // what the score of the chosen beat is made of
   evidence() {
     const { scores, strip, chosen: k, given } = this, ready = strip.beat === k, rr = scores.rr[k];
@@ -184,6 +190,6 @@ const STRIP = {
     for (const [name, value] of ready ? strip.parts : []) {
       bars.append(element("span.muted", { title: given.parts[name] || null }, name), element("div", {}, element(this.anomalous[k] ? "div.bar" : "div.bar.weak", { style: `width:${(Math.max(0, value) / most) * 100}%` })), element("b", {}, value.toFixed(1)));
     }
-    return [head, list, bars];
+    return [head, list, bars, ...this.resembles(k)];
   },
 };

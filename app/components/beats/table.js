@@ -11,7 +11,7 @@ const TABLE = {
       button.addEventListener("click", () => { this.byScore = words === "Score"; this.sortList(); this.drawn.table = null; this.rows.scrollTop = 0; this.draw(); });
       return button;
     });
-    const head = element("tr", {}, ...[[this.sorts[0], ""], ["RR ms", "figure"], [this.sorts[1], "figure"], ["Shape", ""], ["Lead", ""]].map(([cell, kind]) =>
+    const head = element("tr", {}, ...[[this.sorts[0], ""], ["RR ms", "figure"], [this.sorts[1], "figure"], ["Shape", ""], ["Lead", ""], ["Resembles", "kinds"]].map(([cell, kind]) =>
       element(kind ? `th.${kind}` : "th", { scope: "col" }, cell)));
     this.sortHeads = [head.children[0], head.children[2]];
     this.table = element("table", {}, element("caption.said", {}, "Anomalous beats"), element("thead", {}, head), this.tableBody);
@@ -30,7 +30,8 @@ const TABLE = {
     this.next.addEventListener("click", () => this.step(1));
     this.keys = (event) => this.tableKey(event);
     document.addEventListener("keydown", this.keys);
-    return element("section", {}, this.tableHead, this.rows);
+    this.kindsAbout = element("p.fine.about", {});
+    return element("section", {}, this.tableHead, this.rows, this.kindsAbout);
   },
 
   tableKey(event) {
@@ -54,6 +55,11 @@ const TABLE = {
     this.back.disabled = this.next.disabled = !n;
     this.tableHead.replaceChildren(element("h3", {}, "Anomalous beats"), element("span.aside", {}, place === undefined ? n.toLocaleString("en") : `${(place + 1).toLocaleString("en")} / ${n.toLocaleString("en")}`),
       element("span.jump", {}, this.back, this.next));
+    const { kinds } = this.given;
+    this.table.classList.toggle("plain", !kinds);
+    this.kindsAbout.hidden = !kinds || !n;
+    this.kindsAbout.textContent = kinds ? kinds.about : "";
+    this.kindsAbout.title = kinds ? kinds.how : "";
     this.sortHeads.forEach((cell, k) => cell.setAttribute("aria-sort", (k === 1) === this.byScore ? (k ? "descending" : "ascending") : "none"));
     this.rows.style.height = `${Math.min(TABLE_TALL, (n + 1) * ROW_TALL + 4)}px`;
     this.table.setAttribute("aria-rowcount", n + 1);
@@ -65,19 +71,24 @@ const TABLE = {
     }
   },
 
+  kindCell(k) {
+    const kind = this.kind(k);
+    return kind ? element("td.kinds", {}, element("abbr", { title: `Resembles: ${kind[0]} beat (${kind[2]})` }, kind[1])) : element("td.kinds.muted", {}, "–");
+  },
+
   fillRows() {
     const { order, rows, scores } = this, first = Math.max(0, Math.floor(rows.scrollTop / ROW_TALL) - 6), last = Math.min(order.length, first + Math.ceil(TABLE_TALL / ROW_TALL) + 12);
-    const gap = (n) => element("tr.gap", { "aria-hidden": "true" }, element("td", { colspan: "5", style: `height:${n * ROW_TALL}px` }));
+    const gap = (n) => element("tr.gap", { "aria-hidden": "true" }, element("td", { colspan: "6", style: `height:${n * ROW_TALL}px` }));
     const made = first ? [gap(first)] : [];
     for (let place = first; place < last; place++) {
       const k = order[place], rr = scores.rr[k], own = k === this.chosen;
       const tr = element(own ? "tr.own" : "tr", { "aria-rowindex": place + 2, "aria-current": own ? "true" : null }, element("th", { scope: "row" }, clock(this.time(k), this.given.duration_s, true)),
-        element("td.figure", {}, rr === rr ? String(Math.round(rr * 1000)) : "–"), element("td.figure", {}, scores.score[k].toFixed(1)), element("td", {}, shapeName(scores.cluster[k])), element("td", {}, scores.leads[scores.lead[k]] || ""));
+        element("td.figure", {}, rr === rr ? String(Math.round(rr * 1000)) : "–"), element("td.figure", {}, scores.score[k].toFixed(1)), element("td", {}, shapeName(scores.cluster[k])), element("td", {}, scores.leads[scores.lead[k]] || ""), this.kindCell(k));
       tr.addEventListener("click", () => this.choose(k));
       made.push(tr);
     }
     if (last < order.length) made.push(gap(order.length - last));
-    if (!order.length) made.push(element("tr", {}, element("td.muted", { colspan: "5" }, "None at this threshold.")));
+    if (!order.length) made.push(element("tr", {}, element("td.muted", { colspan: "6" }, "None at this threshold.")));
     this.tableBody.replaceChildren(...made);
   },
 };
