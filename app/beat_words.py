@@ -233,7 +233,13 @@ def working(entry: Entry, waited_s: float | None) -> str:
 
 
 def replayed(player: Replay, total_s: float) -> str:
-    """Return how far a replay is, and what was found in it."""
-    at, whole = words.clock(player.at_s, max(total_s, 120.0)), words.clock(total_s, max(total_s, 120.0))
-    told = f"{at} of {whole} · {player.anomalous:,} of {player.count:,} beats anomalous"
-    return f"{told} · the end" if player.done else told
+    """Return how far a replay is, and what was found in it; on the way to another place, what is done there."""
+
+    def clock(seconds: float) -> str:
+        return words.clock(seconds, max(total_s, 120.0))
+
+    if player.goal_s is not None:
+        return f"Going to {clock(player.goal_s)}: every beat on the way is scored, {clock(player.fed_s)} by now"
+    at = f"{clock(player.at_s)} of {clock(total_s)}{', the end' if player.done else ''}"
+    found = f"{player.anomalous:,} of {player.count:,} beats anomalous since {clock(player.learnt_s)}"
+    return f"{at} · {found}, at {words.percent(player.rate)} false alarms"

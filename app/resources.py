@@ -538,7 +538,7 @@ def _player(key: str, leads: tuple[str, ...], _record: Record, _rate: float) -> 
 
     learnt_s = beat_replay.learnt_s(_record.duration)
     stream = BeatStream(beat_detector(), _record.leads, _record.fs, template_s=learnt_s, false_alarm_rate=_rate)
-    return Replay(_record, stream, (key, *leads))
+    return Replay(_record, stream, (key, *leads), rate=_rate)
 
 
 def beat_player(entry: Entry, leads: tuple[str, ...], rate: float) -> Replay:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -496,7 +497,8 @@ def offer_card(names: tuple[str, ...]) -> None:
 BEAT_MODEL = "beat-cae"
 """The detector of beats; the others of its kind are for comparison."""
 
-BEATS, BEAT_LEADS, BEAT_RATE, REPLAY_SPEED = "beats", "beat_leads", "beat_false_alarm_rate", "replay_speed"
+BEATS, BEAT_LEADS, BEAT_RATE = "beats", "beat_leads", "beat_false_alarm_rate"
+REPLAY, REPLAY_SPEED = "beat_replay", "replay_speed"
 _BEATS_CHOSEN, _REPLAYED = "beats_chosen", "replayed"
 
 
@@ -521,6 +523,12 @@ def take_beats(name: tuple[str, ...], rates: Sequence[float]) -> None:
 def chosen_beat(name: tuple[str, ...], otherwise: int) -> int:
     """Return the index of the beat on view; `otherwise` until one is chosen."""
     return int(st.session_state[_BEATS_CHOSEN].get(name, otherwise))
+
+
+def sought() -> float | None:
+    """Return where in the recording the replay was sent, s from its start; None where nowhere."""
+    to = st.session_state[REPLAY].seek
+    return float(to) if isinstance(to, int | float) and math.isfinite(to) else None
 
 
 def replayed() -> tuple[str, ...] | None:

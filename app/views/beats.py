@@ -130,4 +130,9 @@ def _replay(entry: Entry, leads: tuple[str, ...], rate: float) -> None:
         player = resources.beat_player(entry, leads, rate)
         packet = player.tick(time.monotonic(), float(speed or 0))
         look.text("fact", beat_words.replayed(player, entry.duration))
-    replay_view(packet)
+    replay_view(packet, lambda: _seek(player))
+
+
+def _seek(player: beat_replay.Replay) -> None:
+    if (to_s := state.sought()) is not None:
+        player.seek(to_s)

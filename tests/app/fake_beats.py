@@ -148,3 +148,6 @@ class BeatStream:
                 )
                 self.told = float(time)
         return new
+
+    def finish(self) -> list[Scored]:
+        return []

@@ -215,7 +215,8 @@ def test_a_replay_is_shown_until_it_is_ended(beats_app: AppTest, two_leads: Reco
     button(beats_app, "Replay").click().run()
     assert not beats_app.exception
     (packet,) = parts(beats_app, "leadwise_replay")
-    assert header(packet)["start_s"] == pytest.approx(45.0), "the first half is learnt from"
+    shown_s = header(packet)["start_s"] + header(packet)["n"] / header(packet)["fs"]
+    assert shown_s == pytest.approx(45.0), "the first half is learnt from"
     assert "0:45 of 1:30" in page_words(beats_app)
     button(beats_app, "End replay").click().run()
     assert not parts(beats_app, "leadwise_replay")
@@ -419,13 +420,82 @@ def test_a_replay_gives_the_stream_every_sample_once_and_in_order(two_leads: Rec
             pushed.append(samples)
             return []
 
+        def finish(self) -> list[Any]:
+            pushed.append(np.zeros((2, 0), np.float32))
+            return []
+
     player = beat_replay.Replay(two_leads, Stream(), ("x",))
     now = 100.0
     for k in range(400):
         player.tick(now, (1.0, 4.0, 0.0)[k % 3])
+        if k in (20, 40, 60):
+            player.seek({20: 70.0, 40: 35.0, 60: 50.0}[k])
         now += 0.5
     assert player.done
     np.testing.assert_array_equal(np.concatenate(pushed, axis=1), two_leads.signal)
+    assert [part.shape[1] for part in pushed].count(0) == 1, "it is ended once"
+
+
+def player_of(record: Record, clock: Any = lambda: 0.0) -> beat_replay.Replay:
+    stream = fake_beats.BeatStream(fake_beats.BeatDetector("x"), record.leads, 250.0)
+    return beat_replay.Replay(record, stream, ("x",), clock=clock)
+
+
+def test_a_jump_forward_takes_all_that_lies_between_through_the_stream(two_leads: Record, monkeypatch) -> None:
+    monkeypatch.setattr(beat_replay, "LEARN_S", 30.0)
+    played, jumped = player_of(two_leads), player_of(two_leads)
+    for tick in range(61):
+        played.tick(tick / 2, 1.0)
+    jumped.tick(0.0, 1.0)
+    jumped.seek(played.at_s)
+    packet = jumped.tick(0.5, 1.0)
+    assert jumped.at_s == played.at_s == 60.0
+    assert (jumped.count, jumped.anomalous) == (played.count, played.anomalous)
+    assert jumped.anomalous > 3
+    head = header(packet)
+    assert head["jump"]
+    assert (head["start_s"], head["n"]) == (52.0, 2000), "the sweep is not empty"
+    assert head["bins"] == header(played.tick(30.0, 1.0))["bins"]
+
+
+def test_a_long_way_is_gone_piece_by_piece_and_said(two_leads: Record, monkeypatch) -> None:
+    monkeypatch.setattr(beat_replay, "LEARN_S", 30.0)
+    seconds = iter(range(10_000))
+    player = player_of(two_leads, clock=lambda: float(next(seconds)))  # each piece takes longer than a tick may
+    player.tick(0.0, 1.0)
+    player.seek(75.0)
+    head = header(player.tick(0.5, 1.0))
+    assert (player.at_s, player.fed_s, player.goal_s) == (30.0, 40.0, 75.0)
+    assert (head["n"], head["goal_s"]) == (0, 75.0), "nothing is shown that has not been through the stream"
+    told = beat_words.replayed(player, 90.0)
+    assert told == "Going to 1:15: every beat on the way is scored, 0:40 by now"
+    for tick in range(2, 6):
+        player.tick(tick / 2, 1.0)
+    assert (player.at_s, player.goal_s) == (75.0, None)
+    assert "1:15 of 1:30" in beat_words.replayed(player, 90.0)
+
+
+def test_a_jump_back_shows_beats_as_they_were_scored(two_leads: Record, monkeypatch) -> None:
+    monkeypatch.setattr(beat_replay, "LEARN_S", 30.0)
+    player = player_of(two_leads)
+    first = [header(player.tick(tick / 2, 1.0))["beats"] for tick in range(80)]
+    pushed: list[Any] = []
+    monkeypatch.setattr(player.stream, "push", lambda samples: pushed.append(samples) or [])
+    player.seek(-5.0)
+    player.tick(40.0, 1.0)
+    assert (player.at_s, player.count) == (30.0, 0)
+    again = [header(player.tick(40.0 + tick / 2, 1.0))["beats"] for tick in range(1, 80)]
+    assert not pushed
+    assert [beat for beats in again for beat in beats] == [beat for beats in first for beat in beats]
+    known = [(tick, beat["time"]) for tick, beats in enumerate(again, 1) for beat in beats]
+    assert all(0.0 <= 30.0 + tick / 2 - time <= beat_replay.SCORED_S + 0.5 for tick, time in known)
+
+
+def test_a_place_that_makes_no_sense_is_none(beats_app: AppTest, two_leads: Record, monkeypatch) -> None:
+    for what, is_told in ((12.5, 12.5), (3, 3.0), ("x", None), (None, None), (float("nan"), None)):
+        stand_in = {state.REPLAY: SimpleNamespace(seek=what)}
+        monkeypatch.setattr(state.st, "session_state", stand_in)
+        assert state.sought() == is_told
 
 
 def test_a_replay_keeps_time_and_does_not_jump_when_the_page_was_away(two_leads: Record, monkeypatch) -> None:

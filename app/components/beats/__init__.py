@@ -8,14 +8,16 @@ from typing import Any
 import streamlit as st
 
 from app.components import script, style
-from app.state import BEATS
+from app.state import BEATS, REPLAY
 
 _SCRIPTS = ("page", "verdict", "strip", "tachogram", "shapes", "whole", "scores", "table", "beats")
 _beats = st.components.v2.component(
     "leadwise_beats", css=style("beats/beats.css"), js=script("settling.js", *(f"beats/{name}.js" for name in _SCRIPTS))
 )
 _carrier = st.components.v2.component("leadwise_beat_carrier", js=script("carrier.js"))
-_replay = st.components.v2.component("leadwise_replay", css=style("beats/replay.css"), js=script("beats/replay.js"))
+_replay = st.components.v2.component(
+    "leadwise_replay", css=style("beats/replay.css"), js=script("beats/position.js", "beats/replay.js")
+)
 
 
 def beat_view(packets: Sequence[bytes], view: dict[str, Any], on_act: Callable[[], None]) -> None:
@@ -33,6 +35,11 @@ def beat_view(packets: Sequence[bytes], view: dict[str, Any], on_act: Callable[[
     _beats(key=BEATS, data=view, on_act_change=on_act)
 
 
-def replay_view(packet: bytes) -> None:
-    """Show the seconds that were played last, from `app.beat_replay.Replay.tick`."""
-    _replay(key="beat_replay", data=packet)
+def replay_view(packet: bytes, on_seek: Callable[[], None]) -> None:
+    """Show the seconds that were played last, from `app.beat_replay.Replay.tick`, and where in the recording they are.
+
+    Parameters
+    ----------
+    on_seek : called when another place was chosen; it is the component's `seek`, s from the start.
+    """
+    _replay(key=REPLAY, data=packet, on_seek_change=on_seek)

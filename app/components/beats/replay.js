@@ -5,17 +5,21 @@ class Sweep {
   constructor(root) {
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.last = element("div.last", { "aria-live": "polite" });
-    this.box = element("section.replay", { "aria-label": "Replay" }, this.canvas, this.last);
+    this.position = new Position((to) => this.seek(to));
+    this.box = element("section.replay", { "aria-label": "Replay" }, this.canvas, this.position.box, this.last);
     root.replaceChildren(this.box);
     this.frame = requestAnimationFrame((now) => this.turn(now));
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   }
 
-  take(packet) {
-    if (this.name !== packet.name) Object.assign(this, { name: packet.name, until: packet.start_s, from: packet.start_s, head: packet.start_s, beats: [], seen: -1, ring: null });
+  take(packet, seek) {
+    this.seek = seek;
+    if (this.name !== packet.name || (packet.jump && packet.turn !== this.seen)) Object.assign(this, { name: packet.name, until: packet.start_s, from: packet.start_s, head: packet.start_s, beats: [], seen: -1, ring: null });
     if (packet.turn === this.seen) return;
     this.seen = packet.turn;
+    this.position.take(packet);
     this.speed = packet.speed;
+    if (packet.jump) this.last.replaceChildren();
     const { leads, fs, n } = packet, size = Math.ceil(fs * SWEEP_S * 40);
     if (!this.ring) Object.assign(this, { leads, fs, size, ring: leads.map(() => new Float32Array(size)), zero: leads.map(() => null), reach: 1 });
     leads.forEach((_, r) => {
@@ -27,7 +31,8 @@ class Sweep {
     this.beats = [...this.beats, ...packet.beats].filter((beat) => beat.time > this.until - 40 * SWEEP_S);
     const found = packet.beats.filter((beat) => beat.anomalous).pop();
     if (found) this.last.replaceChildren(`Last anomalous beat: ${this.clock(found.time)}, score ${found.score.toFixed(1)}${found.rr === null ? "" : `, ${Math.round(found.rr * 1000)} ms after the beat before`}`);
-    if (this.calm) this.head = this.until;
+    if (this.calm || packet.jump) this.head = this.until;
+    this.drawnAt = null; // the position control may have news
   }
 
   clock(t) { return `${Math.floor(t / 60)}:${(t % 60).toFixed(1).padStart(4, "0")}`; }
@@ -48,6 +53,7 @@ class Sweep {
     const width = this.box.clientWidth, tall = TOP + LANE * this.leads.length, sharp = Math.min(window.devicePixelRatio || 1, 2);
     if (!width) return;
     const { canvas, fs, size, head } = this;
+    this.position.show(head);
     Object.assign(this, { drawnAt: head, drawnBeats: this.beats.length });
     if (canvas.width !== Math.round(width * sharp)) { canvas.width = Math.round(width * sharp); canvas.height = Math.round(tall * sharp); canvas.style.width = `${width}px`; canvas.style.height = `${tall}px`; }
     const pen = canvas.getContext("2d"), ink = (name) => { this.last.style.setProperty("outline-color", `var(--${name})`); return getComputedStyle(this.last).outlineColor; };
@@ -100,7 +106,7 @@ class Sweep {
     pen.moveTo(x(head), TOP);
     pen.lineTo(x(head), tall);
     pen.stroke();
-    shared().replayed = { head, until: this.until, beats: this.beats.length };
+    shared().replayed = { head, until: this.until, beats: this.beats.length, fed: this.position.packet.fed_s, goal: this.position.packet.goal_s };
   }
 
   close() { cancelAnimationFrame(this.frame); }
@@ -109,9 +115,9 @@ class Sweep {
 const sweeps = new WeakMap();
 
 export default function (component) {
-  const { data, parentElement } = component;
+  const { data, parentElement, setTriggerValue } = component;
   if (!sweeps.has(parentElement)) sweeps.set(parentElement, new Sweep(home(parentElement)));
-  if (data) sweeps.get(parentElement).take(unpack(data));
+  if (data) sweeps.get(parentElement).take(unpack(data), (to) => setTriggerValue("seek", to));
   return () => {
     sweeps.get(parentElement)?.close();
     sweeps.delete(parentElement);
