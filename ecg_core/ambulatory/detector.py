@@ -210,8 +210,10 @@ class BeatDetector:
     def _learn_from_all(self, source: _Source, at: INT | None = None) -> tuple[Judge, Judged]:
         kept: list[Cut] = []
         numbers: list[INT] = []
+        found: list[INT] = []
         step, count = 1, 0
         for cut in source.cuts(self, at):
+            found.append(cut.at)
             number = np.arange(count, count + len(cut))
             chosen = _every(step, number)
             kept.append(cut.rows(chosen))
@@ -228,7 +230,8 @@ class BeatDetector:
         if step == 1:
             return judge, judge.learnt()
         judge.forget()
-        return judge, join_judged([judge.judge(cut) for cut in source.cuts(self, at) if len(cut)])
+        again = source.cuts(self, np.concatenate(found))  # the peaks are known by now
+        return judge, join_judged([judge.judge(cut) for cut in again if len(cut)])
 
     def _about(self, source: _Source) -> Source:
         first = source.first
