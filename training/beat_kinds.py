@@ -19,8 +19,9 @@ from sklearn.linear_model import LogisticRegression
 
 from ecg_core.ambulatory.kinds import SURE, kind_features
 from ecg_core.probe import LinearProbe, better_than_chance
+from training.beat_markdown import estimate, plain, table
 from training.beat_probe import Fit, calibration_error, class_figures, fit_calibration, logits_of
-from training.mitbih import CLASSES
+from training.mitbih import CLASS_WORDS, CLASSES
 
 if TYPE_CHECKING:
     from training.beat_detector import One
@@ -136,3 +137,22 @@ def kinds_text(kinds: Mapping[str, Mapping[str, Any]], on: Sequence[bool]) -> li
             cells.append(f"{key} {row[key]['value']:.3f}{span}" if row[key] else f"{key} -")
         lines.append(f"  resembles {name} ({'on' if is_on else 'off'}): {', '.join(cells)}")
     return lines
+
+
+def kinds_table(kinds: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the figures of every class as a table."""
+    head = ("class", "beats", "of flagged beats", "said", "sensitivity", "PPV", "better than chance")
+    rows = [
+        (
+            f"{name}, {CLASS_WORDS[name]}",
+            str(row["beats"]),
+            plain(row["prevalence"]),
+            str(row["said"]),
+            estimate(row["sensitivity"]),
+            estimate(row["ppv"]),
+            "yes" if better_than_chance(row) else "no",
+        )
+        for name, row in kinds.items()
+        if name != "N"
+    ]
+    return table(head, rows)

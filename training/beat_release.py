@@ -19,6 +19,7 @@ from ecg_core.models.beat_registry import build_beat_model
 from ecg_core.readers import read_record
 from ecg_core.store import default_store, list_beat_models
 from ecg_core.synthetic_ambulatory import EXAMPLE, example_path
+from training.beat_kinds import kinds_table
 from training.beat_markdown import prose
 from training.beat_measure import FALSE_ALARMS, holds
 from training.mitbih import CLASS_WORDS
@@ -111,6 +112,7 @@ def card(config: BeatConfig) -> str:
         *figures_text(config.metrics),
         "",
         *([*prose(config.data["ds2"]), ""] if "ds2" in config.data else []),
+        *kinds_section(config),
         "## Limits",
         "",
         *prose("""
@@ -126,6 +128,27 @@ def card(config: BeatConfig) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def kinds_section(config: BeatConfig) -> list[str]:
+    """Return what is known of the probe; nothing of a checkpoint without."""
+    if not config.kinds:
+        return []
+    measured = [(config.kinds["measured_on"], config.kinds["measured"])]
+    if "kinds" in config.metrics:
+        measured.append((config.metrics["part"], config.metrics["kinds"]))
+    return [
+        "## What an anomalous beat resembles",
+        "",
+        *prose("""
+            A hint that is given after the verdict, of beats above the threshold alone: a linear probe on the network's
+            latents, the latents minus the patient's own, the intervals and the distance from the dominant beat. Fitted
+            and calibrated on the flagged beats of DS1, each record judged by a fit without it. Nothing is said where
+            no class is likelier than not, of class N, and of a class that is not told better than by chance, which is
+            its share of flagged beats, in any table here: the lower end of its PPV's interval must lie above that."""),
+        "",
+        *(line for part, kinds in measured for line in (f"{part}:", "", *kinds_table(kinds), "")),
+    ]
 
 
 def parameters(config: BeatConfig) -> int:

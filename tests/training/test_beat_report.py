@@ -69,6 +69,16 @@ def test_the_detector_and_the_sweep_have_their_sections(runs: Path, tmp_path: Pa
     assert "| the auroc | .951 (.940-.960) | at least .940 |  |" in text and ".988" in text
     assert "| the false_alarms_fixed | .120 | at most .100 | falls short |" in text
     assert "0.600 to 0.710" in " ".join(text.split()) and "| 3 | 0.71 | 0.001 | 64 |" in text
+    assert "### In use" not in text
+    figure = {"value": 0.7, "low": 0.6, "high": 0.8}
+    row = {"beats": 50, "records": 4, "said": 40, "prevalence": 0.5, "sensitivity": figure, "ppv": figure}
+    kinds = {"N": row, "V": row, "S": {**row, "prevalence": 0.65}}
+    (tmp_path / "detector.json").write_text(json.dumps({**told, "rows": rows, "records": records, "kinds": kinds}))
+    assert main([*argv, "--out", str(out)]) == 0
+    text = out.read_text()
+    assert "### In use: flagged beats" in text
+    assert "| V, ventricular ectopic | 50 | .500 | 40 | .700 (.600-.800) | .700 (.600-.800) | yes |" in text
+    assert "| S, supraventricular ectopic | 50 | .650 | 40 | .700 (.600-.800) | .700 (.600-.800) | no |" in text
 
 
 def test_what_was_not_measured_is_asked_for(tmp_path: Path, capsys):
