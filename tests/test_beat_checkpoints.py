@@ -28,6 +28,9 @@ def test_golden_scores(name: str):
     assert len(found.score) == golden["beats"]
     assert found.threshold == pytest.approx(golden["threshold"], abs=1e-3)
     assert int(found.anomalous.sum()) == pytest.approx(golden["anomalous"], abs=1)
+    hints = [found.hint(k) for k in range(len(found))]
+    for kind, n in golden.get("resembles", {}).items():
+        assert hints.count(kind) == pytest.approx(n, abs=1), kind
     assert len(golden["scores"]) > 5
     for k, score in golden["scores"].items():
         assert found.score[int(k)] == pytest.approx(score, abs=1e-3)

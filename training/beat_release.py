@@ -8,6 +8,7 @@ The card says what beats.json holds, and nothing else. Weights stay.
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,8 +36,9 @@ NETWORKS = {
 
 
 def golden(detector: BeatDetector) -> dict[str, Any]:
-    """Return what the detector says of the synthetic recording: how many beats, and the scores of some."""
+    """Return what the detector says of the synthetic recording: how many beats, of which kinds, the scores of some."""
     found = detector.detect(read_record(example_path()))
+    hints = [found.hint(k) for k in range(len(found.score))]
     scores = {str(k): round(float(found.score[k]), 6) for k in range(0, len(found.score), EVERY)}
     return {
         EXAMPLE.name: {
@@ -44,6 +46,7 @@ def golden(detector: BeatDetector) -> dict[str, Any]:
             "anomalous": int(found.anomalous.sum()),
             "threshold": round(float(found.threshold), 6),
             "scores": scores,
+            "resembles": dict(sorted(Counter(filter(None, hints)).items())),
         }
     }
 
