@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from app import words
 from app.beat_panels import rates
+from app.beat_work import LEARNING, LONG_S
 from app.operating import place
+from app.progress import duration
 from app.state import Entry
 from ecg_core.ambulatory import hints
 
 if TYPE_CHECKING:
+    from app.background import Progress
     from app.beat_replay import Replay
     from ecg_core.ambulatory import BeatDetections
 
@@ -222,14 +225,17 @@ def provenance(found: BeatDetections) -> str:
     return f"{found.model} · {found.checkpoint[:12]}"
 
 
-def working(entry: Entry, waited_s: float | None) -> str:
-    """Return what is said while a recording's beats are compared."""
+def working(entry: Entry, far: Progress) -> tuple[str, str]:
+    """Return what is said while a recording's beats are compared: what is done, and how long it takes still."""
     minutes = entry.duration / 60
-    length = (
-        f"{entry.duration:.0f} s" if minutes < 2 else f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
-    )
-    since = f", for {waited_s:.0f} s now" if waited_s and waited_s > 3 else ""
-    return f"Comparing the beats of {length}{since}"
+    length = f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+    if far.began is None:
+        return f"Comparing the beats of {length}", "It begins when what was asked for before is done."
+    doing = "Each beat is held against the patient's own dominant beat."
+    if entry.duration > LONG_S and far.share < LEARNING:
+        doing = "The beats are found, and the patient's dominant beat is learnt."
+    left = far.left_s()
+    return f"Comparing the beats of {length}", f"{doing} About {duration(left)} left." if left is not None else doing
 
 
 def replayed(player: Replay, total_s: float) -> str:

@@ -68,11 +68,18 @@ def scoring(headline: str, rest: str, share: float) -> None:
     )
 
 
-def working(headline: str, rest: str) -> None:
-    """Show that something is at work of which nobody knows how far it is; the words are escaped."""
+def working(headline: str, rest: str, share: float | None = None) -> None:
+    """Show that something is at work, and how far it is where that is known; the words are escaped."""
+    bar = '<div class="lw-busy" aria-hidden="true"><i></i></div>'
+    if share is not None:
+        done = f"{min(max(share, 0.0), 1.0) * 100:.0f}"
+        bar = (
+            f'<div role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{done}" '
+            f'aria-label="{html.escape(headline)}"><i style="width:{done}%"></i></div>'
+        )
     st.html(
         f'<div class="lw-scoring" role="status"><b>{html.escape(headline)}</b><span>{html.escape(rest)}</span>'
-        '<div class="lw-busy" aria-hidden="true"><i></i></div></div>'
+        f"{bar}</div>"
     )
 
 

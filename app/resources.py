@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app import beat_leads, beat_panels, beat_replay, beat_words, measured, rows, words
+from app import beat_leads, beat_panels, beat_replay, beat_words, beat_work, measured, rows, words
 from app.background import Background, Progress, Report
 from app.beat_replay import Replay
 from app.components import packets
@@ -461,7 +461,11 @@ def beat_record(entry: Entry, leads: tuple[str, ...]) -> Record:
 def beats_first(entry: Entry, leads: tuple[str, ...]) -> Progress:
     """Have a recording's beats scored beside the page, before all that waits."""
     record = beat_record(entry, leads)
-    return _beat_work().first((entry.key, leads), lambda _: beat_detector().detect(record))
+
+    def compare(report: Report) -> BeatDetections:
+        return beat_detector().detect_blocks(beat_work.pieces(record, report))
+
+    return _beat_work().first((entry.key, leads), compare)
 
 
 def beats_ready(entry: Entry, leads: tuple[str, ...]) -> bool:

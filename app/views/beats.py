@@ -109,8 +109,7 @@ def _working(entry: Entry, leads: tuple[str, ...]) -> None:
     far = resources.beats_first(entry, leads)
     if resources.beats_ready(entry, leads):
         st.rerun()
-    waited = None if far.began is None else time.monotonic() - far.began
-    look.working(beat_words.working(entry, waited), "Each beat is held against the patient's own dominant beat.")
+    look.working(*beat_words.working(entry, far), None if far.began is None else far.share)
 
 
 @st.fragment(run_every=TICK_S)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,11 @@ class BeatDetector:
             kinds={"ventricular ectopic": KIND, "supraventricular ectopic": {**KIND, "sensitivity": None}},
             kinds_measured_on="MIT-BIH DS2",
         )
+
+    def detect_blocks(self, blocks: Callable[[], Iterable[Record]]) -> BeatDetections:
+        parts = list(blocks())
+        whole = replace(parts[0], signal=np.concatenate([part.signal for part in parts], axis=1))
+        return self.detect(whole)
 
     network = "a network"
 

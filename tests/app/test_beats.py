@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import beat_exports, beat_leads, beat_panels, beat_replay, beat_words, state, uploads
+from app import beat_exports, beat_leads, beat_panels, beat_replay, beat_words, beat_work, state, uploads
+from app.background import GivenUpError, Progress
 from app.beat_panels import FINE_RATES
 from app.state import Entry
 from ecg_core.readers import Upload
@@ -164,6 +166,34 @@ def test_without_a_record_the_two_lead_example_is_one_click_away(beats_app: AppT
     assert not beats_app.exception
     assert view(beats_app)["n"] > 400
     assert not button(beats_app, "Replay").disabled
+
+
+def test_a_long_recording_says_what_is_done_and_how_long_it_takes() -> None:
+    record = Record("day", np.zeros((2, 3600), dtype=np.float32), ("MLII", "V1"), 1.0, "a" * 64)
+    for seconds, told in ((7200.0, ["learnt", "held against"]), (3000.0, ["held against", "held against"])):
+        whole = replace(record, signal=np.zeros((2, int(seconds)), dtype=np.float32))
+        shares: list[float] = []
+        again = beat_work.pieces(whole, shares.append)
+        for _ in range(2 if seconds > 3600 else 1):
+            np.testing.assert_array_equal(np.concatenate([part.signal for part in again()], axis=1), whole.signal)
+        assert shares == sorted(shares)
+        assert (shares[0], shares[-1]) == (0.0, pytest.approx(1.0, abs=0.03))
+        entry = Entry("x", whole)
+        for share, expected in zip((0.2, 0.7), told, strict=True):
+            headline, rest = beat_words.working(entry, Progress(share, time.monotonic() - 30.0))
+            assert headline == f"Comparing the beats of {'2.0 h' if seconds > 3600 else '50 min'}"
+            assert expected in rest
+            assert rest.endswith(" left.")
+    assert "About 13 s left" in beat_words.working(entry, Progress(0.7, time.monotonic() - 30.0))[1]
+    assert "asked for before" in beat_words.working(entry, Progress())[1]
+
+
+def test_work_that_nobody_waits_for_is_given_up(two_leads: Record) -> None:
+    def report(share: float) -> None:
+        raise GivenUpError
+
+    with pytest.raises(GivenUpError):
+        fake_beats.BeatDetector("x").detect_blocks(beat_work.pieces(two_leads, report))
 
 
 def test_a_detector_that_is_not_there_is_one_sentence(app: AppTest, two_leads: Record, monkeypatch) -> None:
