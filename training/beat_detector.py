@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +177,28 @@ def explore(records: Sequence[One], parts: Sequence[Mapping[str, F64]]) -> None:
         for network in (0.0, 0.1, 0.25, 0.5, 1.0) if "network" in parts[0] else (0.0,):
             weights = {"shape": 1.0, "timing": timing, "network": network}
             show(f"timing {timing:g}, network {network:g}", figures(records, [total(p, weights) for p in parts]))
+    for one in (one for one in records if len(one.patient.own) > 1):
+        print(
+            f"record {one.name} has a second dominant shape: {one.features.nearer.mean():.3f} of its beats", flush=True
+        )
+    explore_recalibration(records, [total(p, WEIGHTS) for p in parts])
     unseen = [k for k, one in enumerate(records) if one.name in DS1_VALIDATION]
     for network in (0.0, 0.1, 0.25, 0.5, 1.0) if "network" in parts[0] else ():
         weights = {**WEIGHTS, "network": network}
         chosen = figures([records[k] for k in unseen], [total(parts[k], weights) for k in unseen])
         show(f"records unknown to the network, {network:g}", chosen)
+
+
+def explore_recalibration(records: Sequence[One], scores: Sequence[F64]) -> None:
+    """Print false alarms, and how many V and S are flagged, over ways to recalibrate; DS1 alone."""
+    classes, score = np.concatenate([one.classes for one in records]), np.concatenate(scores)
+    fixed = float(np.quantile(score[classes == "N"], 1 - RATE))
+    for share, slope, most in product((0.5, 0.6, 0.7, 0.8), (1.0, 1.5, 2.0, 3.0), (3.0, 4.0, 5.0, 6.0, 8.0)):
+        middle = float(np.median([np.quantile(one, share) for one in scores]))
+        way = Recalibration(share, middle, slope, most)
+        flagged = np.concatenate([one - way.shift(one) for one in scores]) > fixed
+        found = {name: float(np.mean(flagged[classes == name])) for name in "NVS"}
+        show(f"recalibrated: share {share:g}, slope {slope:g}, most {most:g}", found)
 
 
 def levels_of(records: Sequence[One], scores: Sequence[F64]) -> tuple[F64, Recalibration]:

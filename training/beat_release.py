@@ -121,7 +121,8 @@ def card(config: BeatConfig) -> str:
         *prose("""
             - What most of a patient's beats are is what a beat is held against. Where the dominant beat is itself
             abnormal (bundle branch block, pacing, an ectopic rhythm) that is said first, and its beats are not called
-            anomalous."""),
+            anomalous. A second shape that comes in long stretches, on time and not far wider is taken for the patient's
+            own as well, and a note says so; a ventricular rhythm that goes on for long could pass for one."""),
         *prose("""
             - Premature beats with the shape of the others are told by their intervals alone, and in an irregular
             rhythm hardly."""),
