@@ -13,7 +13,7 @@ from ecg_core.ambulatory.detections import BeatDetections
 from ecg_core.ambulatory.hints import about
 from ecg_core.errors import ECGError, RecordError
 from ecg_core.plain import plain
-from ecg_core.readers import needs_description, probe, read_blocks, read_record
+from ecg_core.readers import needs_description, open_blocks, probe, read_record
 
 if TYPE_CHECKING:
     from ecg_core.ambulatory.detector import BeatDetector
@@ -81,9 +81,8 @@ class BeatScorer:
         try:
             if probe(path, **given).duration_s <= WHOLE_S:
                 return self.detector.detect(read_record(path, max_gap_s=MAX_GAP_S, **given), false_alarm_rate=rate)
-            return self.detector.detect_blocks(
-                lambda: read_blocks(path, BLOCK_S, max_gap_s=MAX_GAP_S, **given), false_alarm_rate=rate
-            )
+            blocks = open_blocks(path, BLOCK_S, max_gap_s=MAX_GAP_S, **given)
+            return self.detector.detect_blocks(blocks, false_alarm_rate=rate)
         except OSError as error:
             raise RecordError(f"{path.name} could not be read: {error.strerror or 'input/output error'}.") from error
         except MemoryError as error:

@@ -4,7 +4,7 @@ from ecg_core.readers.archive import Unpacked, is_archive, unpack
 from ecg_core.readers.discover import find_records, group_uploads, missing_files, needs_description
 from ecg_core.readers.files import Upload
 from ecg_core.readers.lead_names import canonical_lead
-from ecg_core.readers.read import Probe, probe, read_blocks, read_part, read_record, read_up_to
+from ecg_core.readers.read import Probe, open_blocks, probe, read_blocks, read_part, read_record, read_up_to
 
 __all__ = [
     "Probe",
@@ -16,6 +16,7 @@ __all__ = [
     "is_archive",
     "missing_files",
     "needs_description",
+    "open_blocks",
     "probe",
     "read_blocks",
     "read_part",

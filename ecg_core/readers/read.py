@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,11 +123,36 @@ def read_blocks(
     RecordError
         As `read_record`, at once for what the header shows, and when a block is reached for its gaps.
     """
+    return open_blocks(
+        source, block_s, overlap_s=overlap_s, fs=fs, unit=unit, leads=leads, name=name, max_gap_s=max_gap_s
+    )()
+
+
+def open_blocks(
+    source: Source,
+    block_s: float = 600.0,
+    *,
+    overlap_s: float = 0.0,
+    fs: float | None = None,
+    unit: str | None = None,
+    leads: Leads | None = None,
+    name: str | None = None,
+    max_gap_s: float = MAX_GAP_S,
+) -> Callable[[], Iterator[Record]]:
+    """Return what reads a recording block by block as `read_blocks` does, from its start each time it is called.
+
+    However often that is, header, checksums and digest are read once.
+
+    Raises
+    ------
+    RecordError
+        As `read_blocks`.
+    """
     recording = open_recording(source, fs=fs, unit=unit, leads=leads, name=name)
     recording.check(whole=False)
     spans = recording.blocks(block_s, overlap_s)
     recording.verify()
-    return (recording.record(start, stop, max_gap_s) for start, stop in spans)
+    return lambda: (recording.record(start, stop, max_gap_s) for start, stop in spans)
 
 
 def read_part(

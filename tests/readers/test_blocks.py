@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ecg_core.errors import RecordError
-from ecg_core.readers import probe, read_blocks, read_record
+from ecg_core.readers import open_blocks, probe, read_blocks, read_record
 from ecg_core.records import LEADS
 from tests.readers.signals import digital
 
@@ -52,6 +52,18 @@ def test_damage_is_found_before_the_first_block(write_pair):
     path.with_suffix(".dat").write_bytes(data)
     with pytest.raises(RecordError, match="checksum of V6"):
         read_blocks(path, 10)
+
+
+def test_blocks_are_read_again_without_checking_the_file_again(write_pair):
+    path = write_pair(values=digital(15000))
+    blocks = open_blocks(path, 10)
+    first = list(blocks())
+    path.with_suffix(".hea").unlink()
+    again = list(blocks())
+    assert [(b.start_s, b.sha256) for b in again] == [(b.start_s, b.sha256) for b in first]
+    assert len(first) > 1
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.signal, other.signal)
 
 
 def test_a_long_recording_is_never_in_memory_whole(write_pair):
