@@ -51,16 +51,18 @@ def page_data(
     found: BeatDetections,
     rate: float,
     chosen: int,
-    ident: str,
+    ident: Sequence[str],
 ) -> dict[str, Any]:
     """Return what the page's panels show besides the packets.
 
     Parameters
     ----------
     rate : one of those offered.
+    ident : the record's key, its leads, the detector's checkpoint.
     """
     return {
-        "id": ident,
+        "id": "|".join(ident),
+        "recording": "|".join(ident[:-1]),
         "rate": place(rate, rates(found)),
         "chosen": chosen,
         "n": len(found),
@@ -84,6 +86,18 @@ def kinds(found: BeatDetections) -> dict[str, Any] | None:
         "hint": hints.HINT,
         "about": hints.about(found),
         "how": hints.HOW,
+    }
+
+
+def waiting_data(entry: Entry, ident: str) -> dict[str, Any]:
+    """Return what the page's panels show while beats are compared: the recording alone."""
+    return {
+        "waiting": True,
+        "id": ident,
+        "recording": ident,
+        "rate": 0,
+        "chosen": -1,
+        "duration_s": entry.duration,
     }
 
 

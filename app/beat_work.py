@@ -12,7 +12,7 @@ from ecg_core.records import Record
 PIECE_S = 60.0
 
 LONG_S = 3600.0
-"""A longer recording is gone through twice: the dominant beat is learnt from some of its beats, then all are held to it."""
+"""A longer recording is gone through twice: first the dominant beat is learnt from some of its beats."""
 
 LEARNING = 0.4
 """Share of the work that the first time is, of a recording that is gone through twice."""

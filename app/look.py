@@ -70,17 +70,15 @@ def scoring(headline: str, rest: str, share: float) -> None:
 
 def working(headline: str, rest: str, share: float | None = None) -> None:
     """Show that something is at work, and how far it is where that is known; the words are escaped."""
-    bar = '<div class="lw-busy" aria-hidden="true"><i></i></div>'
+    role, bar = ' role="status"', '<div class="lw-busy" aria-hidden="true"><i></i></div>'
     if share is not None:
+        role = ""  # a screen reader has the bar, and is not told of each second
         done = f"{min(max(share, 0.0), 1.0) * 100:.0f}"
         bar = (
             f'<div role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{done}" '
             f'aria-label="{html.escape(headline)}"><i style="width:{done}%"></i></div>'
         )
-    st.html(
-        f'<div class="lw-scoring" role="status"><b>{html.escape(headline)}</b><span>{html.escape(rest)}</span>'
-        f"{bar}</div>"
-    )
+    st.html(f'<div class="lw-scoring"{role}><b>{html.escape(headline)}</b><span>{html.escape(rest)}</span>{bar}</div>')
 
 
 def key_of_lines(*, filled: bool | None, rest: str) -> None:

@@ -160,6 +160,7 @@ def forget_records() -> None:
         _beats_scored,
         _beats,
         _beat_packets,
+        _beat_strips,
         _beat_packet,
         _beat_leads,
         _player,
@@ -512,12 +513,21 @@ def _beat_packets(key: str, leads: tuple[str, ...], checkpoint: str, _entry: Ent
         beat_panels.words_packet(ident, beat_words.said(_entry, _found), words.VALIDATED_RATE),
         beat_panels.scores_packet(ident, _found),
         beat_panels.shapes_packet(ident, record, _found),
-        beat_panels.strips_packet(ident, record),
     ]
 
 
+@st.cache_resource(scope="session", max_entries=6, show_spinner=False)
+def _beat_strips(key: str, leads: tuple[str, ...], _record: Record) -> bytes:
+    return beat_panels.strips_packet("|".join((key, *leads)), _record)
+
+
+def beat_strips(entry: Entry, leads: tuple[str, ...]) -> bytes:
+    """Return the strips of the whole recording as the browser takes them: they are there before its beats are."""
+    return _beat_strips(entry.key, leads, beat_record(entry, leads))
+
+
 def beat_packets(entry: Entry, leads: tuple[str, ...], found: BeatDetections) -> list[bytes]:
-    """Return words at each rate, scores, shapes and the strips of the whole recording as the browser takes them."""
+    """Return words at each rate, scores and shapes as the browser takes them."""
     made: list[bytes] = _beat_packets(entry.key, leads, found.checkpoint, entry, found)
     return made
 

@@ -39,6 +39,8 @@ def page() -> None:
             with st.spinner("Reading the recording…"):
                 resources.beats_first(entry, leads)
             _working(entry, leads)
+            ident = "|".join((entry.key, *leads))
+            beat_view([resources.beat_strips(entry, leads)], beat_words.waiting_data(entry, ident), lambda: None)
             look.status_bar("comparing beats")
             return
         with st.container(key="progress"), st.empty(), st.spinner("Comparing beats…"):
@@ -98,8 +100,9 @@ def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: 
         _replay(entry, leads, rate)
     if noted := beat_words.remarks(found, entry.record.notes):
         look.text("note", noted)
-    packets = [*resources.beat_packets(entry, leads, found), resources.beat_packet(entry, leads, found, beat)]
-    data = beat_words.page_data(entry, found, rate, beat, "|".join(name))
+    packets = [resources.beat_strips(entry, leads), *resources.beat_packets(entry, leads, found)]
+    packets.append(resources.beat_packet(entry, leads, found, beat))
+    data = beat_words.page_data(entry, found, rate, beat, name)
     beat_view(packets, data, lambda: state.take_beats(name, offered))
 
 

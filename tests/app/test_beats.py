@@ -96,7 +96,9 @@ def test_the_page_says_how_unusual_where_and_how_sure(beats_app: AppTest, two_le
     assert {row[0] for row in verdict["facts"]} == {"Rate", "Dominant shape", "Dominant beat", "Threshold"}
     assert data["warnings"] == []
     assert set(packets(beats_app)) == {"beat_words", "beat_scores", "beat_shapes", "beat_strips", "beat_strip"}
-    assert len({packet["id"] for packet in packets(beats_app).values()} | {data["id"]}) == 1
+    strips = packets(beats_app).pop("beat_strips")
+    assert strips["id"] == data["recording"]
+    assert {packet["id"] for packet in packets(beats_app).values()} - {strips["id"]} == {data["id"]}
     words = page_words(beats_app)
     assert "holter" in words
     assert "2 leads (MLII, V1)" in words
@@ -160,8 +162,11 @@ def test_without_a_record_the_two_lead_example_is_one_click_away(beats_app: AppT
     assert "No ECG is open" in page_words(beats_app)
     button(beats_app, "Open an example: Two leads, 8 minutes").click().run()
     for _ in range(200):
-        if parts(beats_app, "leadwise_beats"):
+        (data,) = parts(beats_app, "leadwise_beats")
+        if "waiting" not in data:
             break
+        assert set(packets(beats_app)) == {"beat_strips"}, "the recording can be read meanwhile"
+        assert packets(beats_app)["beat_strips"]["id"] == data["recording"]
         beats_app.run()
     assert not beats_app.exception
     assert view(beats_app)["n"] > 400

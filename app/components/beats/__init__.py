@@ -25,8 +25,9 @@ def beat_view(packets: Sequence[bytes], view: dict[str, Any], on_act: Callable[[
 
     Parameters
     ----------
-    packets : of `app.beat_panels`: scores, shapes and strips, sent when the recording changes, and the beat on view.
-    view : from `app.beat_words.page_data`.
+    packets : of `app.beat_panels`: the strips of the whole recording, which alone are there while beats are compared;
+        words, scores and shapes, sent when the recording changes; the beat on view.
+    view : from `app.beat_words`, `page_data` or `waiting_data`.
     on_act : called when a beat or a threshold was chosen; both are the component's `act`.
     """
     with st.container(key="carriers"):

@@ -15,7 +15,7 @@ class BeatsView {
     this.settling = new Settling((act) => this.send({ ...act }));
     this.stop = listen((name) => { if (name.startsWith("beat_")) this.draw(); });
     this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.stripSection);
+    for (const section of [this.stripSection, this.wholeSection]) this.observer.observe(section);
     this.elsewhere = (event) => { if (!event.composedPath().includes(this.box)) this.settling.flush(); };
     window.addEventListener("pointerdown", this.elsewhere, true);
   }
@@ -37,7 +37,10 @@ class BeatsView {
   }
 
   paint() {
-    if (!this.given || !this.gather() || !this.scores.n) return;
+    if (!this.given || !this.gather()) return;
+    this.box.classList.toggle("waiting", Boolean(this.given.waiting));
+    if (this.given.waiting) { this.drawWhole(); return; }
+    if (!this.scores.n) return;
     this.at = Math.min(this.at, this.scores.rates.length - 1);
     this.chosen = Math.min(this.chosen, this.scores.n - 1);
     this.flag();

@@ -62,18 +62,24 @@ function chip(words, pressed, act, attributes) {
   return button;
 }
 
+// while beats are compared the recording can be read already
+const NO_BEATS = { packet: "", n: 0, ms: new Int32Array(0), flagged: new Uint8Array(0) };
+
 const STATE = {
   // packets of one recording, and the view that belongs to them; nothing is drawn of two recordings together
   gather() {
     const { beat_words: told, beat_scores: scores, beat_shapes: shapes, beat_strips: strips, beat_strip: strip } = shared().parts, id = this.given && this.given.id;
-    if (!id || ![told, scores, shapes, strips, strip].every((part) => part && part.id === id)) return false;
+    if (!id || !strips || strips.id !== this.given.recording) return false;
+    this.strips = strips;
+    if (this.given.waiting) { Object.assign(this, { scores: NO_BEATS, anomalous: NO_BEATS.flagged, list: [] }); return true; }
+    if (![told, scores, shapes, strip].every((part) => part && part.id === id)) return false;
     if (this.scores !== scores) {
       this.scores = scores;
       scores.ms = new Int32Array(scores.times.buffer, scores.times.byteOffset, scores.n);
       this.fresh = true;
       this.levels = null;
     }
-    Object.assign(this, { told, shapes, strips, strip });
+    Object.assign(this, { told, shapes, strip });
     return true;
   },
 

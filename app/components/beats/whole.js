@@ -16,8 +16,9 @@ const WHOLE = {
   },
 
   drawWhole() {
-    const { strips, scores, given } = this, width = this.stripSection.clientWidth, total = given.duration_s;
+    const { strips, scores, given } = this, total = given.duration_s;
     this.wholeSection.hidden = total < LEAST_WHOLE_S;
+    const width = this.wholeSection.clientWidth;
     if (!width || this.wholeSection.hidden) return;
     const key = `${strips.packet}|${scores.packet}|${this.at}|${this.chosen}|${width}|${this.wholeLead}|${this.themed}`;
     if (this.drawn.whole === key) return;
@@ -31,7 +32,8 @@ const WHOLE = {
     this.wholeTall.style.height = `${lines * LINE_PX}px`;
     const chips = strips.leads.length > 1 ? element("span.chips", { role: "group", "aria-label": "Lead shown" }, ...strips.leads.map((lead, r) =>
       chip(lead, r === this.wholeLead, () => { this.wholeLead = r; this.draw(); this.wholeHead.querySelector("[aria-pressed=true]")?.focus(); }))) : null;
-    this.wholeHead.replaceChildren(heading("The whole recording", `a line a minute, anomalous beats in amber; choose a place to see it on the paper`, chips));
+    const told = given.waiting ? "a line a minute; anomalous beats are marked when all are compared" : "a line a minute, anomalous beats in amber; choose a place to see it on the paper";
+    this.wholeHead.replaceChildren(heading("The whole recording", told, chips));
     if (moved && !this.wholeClicked) this.wholeScroll();
     this.wholeClicked = false;
     this.paintWhole();
