@@ -58,6 +58,22 @@ def test_an_example_from_choice_to_threshold(page: Page, address: str) -> None:
     expect(page.get_by_text("validated at 5 %")).to_be_visible()
 
 
+def test_what_a_record_resembles_stands_after_verdict_and_reasons(page: Page, address: str) -> None:
+    driving.go(page, address)
+    driving.open_example(page, "Left bundle branch block")
+    hint = page.locator("section.band p.kind")
+    expect(hint).to_contain_text("Resembles: conduction disturbance (of ECGs told so, ")
+    expect(hint).to_contain_text("A hint, not a diagnosis.")
+    below = hint.bounding_box()["y"]
+    assert below > page.locator("section.band .headline").bounding_box()["y"]
+    assert below > page.locator("section.band .reasons li").last.bounding_box()["y"]
+    driving.choose_model(page, "CAE", "cae")
+    expect(hint).to_have_count(1)
+    assert hint.bounding_box()["y"] > page.locator("section.band .panels").bounding_box()["y"] + 100
+    driving.choose_model(page, "Measurements", "measurements")  # which has no latent to read
+    expect(hint).to_have_count(0)
+
+
 def told(page: Page) -> list[str]:
     """Return what verdict and threshold say, and how marks are drawn."""
     marks = page.locator("svg.sheet .badge").evaluate_all("list => list.map(badge => badge.getAttribute('class'))")
