@@ -23,6 +23,7 @@ import numpy as np
 
 from bench.batch import Run, measure_batch
 from bench.beats import beats
+from bench.beats_page import beats_page
 from bench.browser import browser
 from bench.records import write_records
 from ecg_core import scoring, segments
@@ -73,6 +74,7 @@ def main() -> None:
         beats(args.store, args.beat_repeats)
     if args.only in (None, "browser") and args.browser_repeats:
         browser(args.browser_repeats, args.rows)
+        beats_page(args.browser_repeats)
 
 
 def latency(store: Path | None, repeats: int) -> None:
