@@ -441,6 +441,34 @@ def test_the_table_says_what_anomalous_beats_resemble_and_of_others_nothing(foun
     assert "resembles" not in plain
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb calls what pandas gives up
+@pytest.mark.parametrize("fs", [128.0, 250.0, 360.0, 1000.0])
+@pytest.mark.parametrize("leads", [("II",), ("MLII", "V1"), ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")])
+def test_other_software_reads_the_beats_of_a_day_from_the_files(found, fs: float, leads, tmp_path) -> None:
+    import wfdb
+
+    # minutes and hours without a beat: steps of more than 1023 samples, and of more than 65,536
+    gaps = np.zeros(len(found))
+    gaps[[10, 30, 50]] = (6.0, 600.0, 22 * 3600.0)
+    day = replace(
+        found, record="day 1", fs=fs, leads=leads, times_s=found.times_s + np.cumsum(gaps), lead=leads[-1:] * len(found)
+    )
+    files = beat_exports.files(Entry("x", Record("day 1", np.zeros((1, 100), np.float32), ("II",), fs, "a" * 64)), day)
+    for file in files:
+        (tmp_path / file.name).write_bytes(file.make())
+    table, annotations = (tmp_path / file.name for file in files)
+    read = wfdb.rdann(str(annotations.with_suffix("")), annotations.suffix[1:])
+    beats = np.isin(read.symbol, ["N", "?"])
+    assert read.fs == fs
+    np.testing.assert_array_equal(read.sample[beats], np.round(day.times_s * fs).astype(int))
+    np.testing.assert_array_equal(np.array(read.symbol)[beats] == "?", day.anomalous)
+    rows = list(csv.DictReader(io.StringIO(table.read_text())))
+    np.testing.assert_allclose([float(row["time_s"]) for row in rows], day.times_s, atol=1e-4)
+    assert {row["lead"] for row in rows} == {leads[-1]}
+    k = int(day.score.argmax())
+    assert np.array(read.aux_note)[beats][k].rstrip("\0").endswith(f"shape {day.cluster[k]}, {leads[-1]}")
+
+
 def test_a_cell_that_a_spreadsheet_would_run_is_neutralised(found) -> None:
     bad = replace(found, lead=("=1+1",) * len(found))
     assert ",=1+1" not in beat_exports.beats_csv(bad).decode()
