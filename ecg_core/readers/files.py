@@ -7,6 +7,7 @@ import mmap
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -138,5 +139,14 @@ def digest(parts: Iterable[Buffer]) -> str:
     """Return the sha256 of buffers, one after the other, as hex."""
     sha = hashlib.sha256()
     for part in parts:
-        sha.update(part)
+        view = memoryview(part)
+        for start in range(0, len(view), MAP_ABOVE):
+            sha.update(view[start : start + MAP_ABOVE])
+            release(part)
     return sha.hexdigest()
+
+
+def release(buffer: Buffer) -> None:
+    """Give back the memory of a mapped file's parts that have been read; they are read again where they are needed."""
+    if sys.platform != "win32" and isinstance(buffer, mmap.mmap):
+        buffer.madvise(mmap.MADV_DONTNEED)

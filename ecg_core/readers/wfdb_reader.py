@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ecg_core.errors import RecordError
 from ecg_core.readers.comments import read_comments
-from ecg_core.readers.files import Buffer, Files, digest
+from ecg_core.readers.files import Buffer, Files, digest, release
 from ecg_core.readers.lead_names import clean, match_leads
 from ecg_core.readers.recording import Recording
 from ecg_core.readers.units import mv_per_unit
@@ -64,6 +64,7 @@ class WFDBRecording(Recording):
             sums = np.zeros(len(group.places), np.int64)
             for lo in range(0, group.n_frames, CHUNK_FRAMES):
                 sums += self._decode(group, lo, min(lo + CHUNK_FRAMES, group.n_frames))[1]
+                release(self.buffer(group.name))
             self._check_sums(group, sums)
 
     def samples(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -80,6 +81,7 @@ class WFDBRecording(Recording):
                 values, part = self._decode(group, a, b)
                 sums += part
                 self._scale(group, values, out[:, (a - lo) * frame : (b - lo) * frame])
+                release(self.buffer(group.name))
             if lo == 0 and hi == group.n_frames:
                 self._check_sums(group, sums)
         if skew:
