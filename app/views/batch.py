@@ -54,15 +54,16 @@ def page() -> None:
 
 def _job(worklist: Worklist, job: Job) -> None:
     desk: Desk = state.desk(job.id, Desk)
-    desk.drawn = -1  # a run that is cut short before the grid leaves the page behind
-    desk.refresh(worklist, job.id, resources.worklist_rows)
+    desk.drawn = -1  # a run that is cut short before the grid's rows leaves the page behind
     with st.container(key="batch"):
         head = st.container()
         with st.container(key="desk"):
             with st.container(key="desk_grid"):
                 ui.split(job.id)
+                ui.grid(job.id, job.models, look.scheme())
+                desk.refresh(worklist, job.id, resources.worklist_rows)
                 waiting = {} if job.state == "cancelled" else desk.waiting
-                ui.grid(job.id, desk.rows, job.models, look.scheme(), waiting)
+                ui.rows(job.id, desk.rows, job.models, waiting)
                 desk.state, desk.drawn = job.state, len(desk.rows.place)
             with head:
                 every = max(RUNNING_S, job.total / ROWS_PER_S) if job.active else RESTING_S

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from st_aggrid import AgGrid
 
-from app import palette
+from app import grid_rows, palette
 from app.components import script, style
 from app.components.worklist import columns
 from app.desk import Rows, frame
@@ -16,6 +16,7 @@ from app.desk import Rows, frame
 _CSS = style("worklist/worklist.css")
 _DESK = "worklist/desk.js"
 _split = st.components.v2.component("leadwise_split", css=_CSS, js=script(_DESK, "worklist/split.js"))
+_rows = st.components.v2.component("leadwise_rows", js=script(_DESK, "worklist/rows.js"))
 _reviewer = st.components.v2.component("leadwise_reviewer", css=_CSS, js=script(_DESK, "worklist/reviewer.js"))
 _review = st.components.v2.component(
     "leadwise_review", css=_CSS, js=script(_DESK, "paper/caliper.js", "worklist/preview.js", "worklist/review.js")
@@ -25,24 +26,29 @@ GRID_PX = 420
 """The frame's height before the style sheet stretches it to the window."""
 
 
-def grid(
-    job: str, rows: Rows, models: tuple[str, ...], scheme: palette.Scheme, waiting: Mapping[int, str] | None = None
-) -> None:
-    """Show the worklist; selection, keys and filters are the desk's, so that nothing comes back from the grid itself.
+def grid(job: str, models: tuple[str, ...], scheme: palette.Scheme) -> None:
+    """Show the worklist's grid, which waits for its `rows`: its frame loads while they are read.
 
-    It is given a frame of its own, because it may add columns to it.
+    Selection, keys and filters are the desk's, so that nothing comes back from the grid itself. It is given no frame
+    of data, because it would read that anew, cell by cell, whenever anything of it changes.
     """
     AgGrid(
-        frame(rows, models, waiting),
+        None,
         gridOptions=columns.options(job, models),
         height=GRID_PX,
         theme=columns.theme(scheme),
         custom_css=columns.css(scheme),
         update_on=[],
         allow_unsafe_jscode=True,
-        server_sync_strategy="server_wins",
+        server_sync_strategy="client_wins",
         key=f"worklist_{job}_{scheme}",
     )
+
+
+def rows(job: str, known: Rows, models: tuple[str, ...], waiting: Mapping[int, str] | None = None) -> None:
+    """Send the grid its rows."""
+    with st.container(key="carriers"):
+        _rows(key="worklist_rows", data=grid_rows.packet(job, frame(known, models, waiting)), height=1)
 
 
 def split(job: str) -> None:

@@ -166,6 +166,8 @@ def options(job: str, models: tuple[str, ...]) -> dict[str, Any]:
         "suppressCellFocus": False,
         "enableBrowserTooltips": True,
         "suppressDragLeaveHidesColumns": True,
+        "loading": True,  # until the desk gives it the rows
+        "overlayLoadingTemplate": "<span>Reading the records</span>",
         "overlayNoRowsTemplate": "<span>No record here: choose another split above, or wait for the first.</span>",
         "isExternalFilterPresent": JsCode(
             "function() { const all = window.parent.leadwise; return !!(all && all.desk && all.desk.filtering()); }"

@@ -26,6 +26,7 @@ class Desk {
   // another job, or none: what was filtered and chosen in it is taken up where it was left
   reset(job) {
     this.job = job;
+    this.rows = null;
     this.current = null;
     this.index = 0;
     this.top = null;
@@ -69,7 +70,22 @@ class Desk {
       if (this.kept.sort && this.kept.sort.length) api.applyColumnState({ state: this.kept.sort, defaultState: { sort: null } });
       if (this.kept.filter) api.setFilterModel(this.kept.filter);
     }
-    this.filled(true);
+    this.give(true);
+  }
+
+  // the rows come beside the grid, which may be there before them or after
+  fill(job, rows) {
+    if (job !== this.job) this.reset(job);
+    const first = !this.rows;
+    this.rows = rows;
+    this.give(first);
+  }
+
+  give(first) {
+    if (!this.rows || !this.alive()) return;
+    this.api.setGridOption("rowData", this.rows);
+    this.api.setGridOption("loading", false);
+    this.filled(first);
   }
 
   alive() { return Boolean(this.api) && !this.api.isDestroyed(); }
