@@ -32,8 +32,8 @@ PARTS = {
 }
 
 SHORT = {
-    "ventricular ectopic": "ventricular",
-    "supraventricular ectopic": "supraventr.",
+    "ventricular ectopic": "V ectopic",
+    "supraventricular ectopic": "SV ectopic",
     "paced or unclassifiable": "paced",
 }
 """Kinds of beats in a narrow column."""

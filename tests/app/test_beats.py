@@ -412,8 +412,8 @@ def test_the_table_is_what_the_detector_said(found) -> None:
 def test_what_beats_resemble_is_a_hint_with_how_often_it_is_right(two_leads: Record, found) -> None:
     told = beat_words.page_data(Entry("x", two_leads), found, 0.05, 0, "x")["kinds"]
     assert [item[:2] for item in told["items"]] == [
-        ["ventricular ectopic", "ventricular"],
-        ["supraventricular ectopic", "supraventr."],
+        ["ventricular ectopic", "V ectopic"],
+        ["supraventricular ectopic", "SV ectopic"],
     ]
     assert told["items"][0][2] == "sensitivity 94 % (87-98), PPV 85 % (76-94)"
     assert told["items"][1][2] == "sensitivity not known, PPV 85 % (76-94)"
