@@ -38,9 +38,11 @@ WHY = {
     "232": """Most of this patient's beats are atrial premature ones (A) in long runs, so that the patient's dominant
         beat is itself of an abnormal class: what is compared with the patient's own beats calls the few sinus beats
         odd.""",
-    "231": """Right bundle branch block that comes and goes (1254 beats R, 314 N): two shapes, both of class N, and the
-        patient's other shape is called anomalous.""",
-    "212": """Right bundle branch block that comes and goes with the rate (1825 beats R, 923 N): as in 231.""",
+    "231": """Right bundle branch block that comes and goes (1254 beats R, 314 N): two shapes, both of class N. Beside
+        one dominant beat the other shape was called anomalous (false alarms of the second reading .816); the detector
+        now holds each beat against the nearer of two dominant shapes.""",
+    "212": """Right bundle branch block that comes and goes with the rate (1825 beats R, 923 N): as in 231 (false alarms
+        of the second reading .334).""",
     "222": """Atrial flutter and fibrillation with atrial and nodal premature beats (A, J) whose QRS complex is that of
         the normal beats: nothing in the shape tells them apart, and in an irregular rhythm intervals tell little.""",
 }
