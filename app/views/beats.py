@@ -31,11 +31,13 @@ def page() -> None:
         no_record("beats")
         look.status_bar("no record open")
         return
-    export = ExportMenu()
-    record_bar(entry, lambda: _actions(entry, export))
-    leads = _leads(entry)
+    export, offered = ExportMenu(), resources.beat_leads_offered(entry)
+    leads = offered.get(state.value(state.BEAT_LEADS), offered["best"])
+    waiting = entry.duration > AT_ONCE_S and not resources.beats_ready(entry, leads)
+    record_bar(entry, lambda: _actions(entry, export, waiting))
+    _choice_of_leads(offered)
     try:
-        if entry.duration > AT_ONCE_S and not resources.beats_ready(entry, leads):
+        if waiting:
             with st.spinner("Reading the recording…"):
                 resources.beats_first(entry, leads)
             _working(entry, leads)
@@ -56,15 +58,16 @@ def page() -> None:
     look.status_bar(beat_words.provenance(found))
 
 
-def _actions(entry: Entry, export: ExportMenu) -> None:
+def _actions(entry: Entry, export: ExportMenu, waiting: bool) -> None:
     """Show the page's own buttons of the record bar."""
     name = (entry.key,)
     if state.replayed() == name:
         st.button("End replay", on_click=_end_replay)
     else:
-        playable = beat_replay.playable(entry.duration)
-        told = None if playable else "A replay needs a minute or more: the dominant beat is learnt from its first half."
-        st.button("Replay", on_click=state.replay, args=(name,), disabled=not playable, help=told)
+        told = "Its beats are being compared." if waiting else None
+        if not beat_replay.playable(entry.duration):
+            told = "A replay needs a minute or more: the dominant beat is learnt from its first half."
+        st.button("Replay", on_click=state.replay, args=(name,), disabled=told is not None, help=told)
     export.place()
 
 
@@ -73,14 +76,13 @@ def _end_replay() -> None:
     resources.forget_replay()
 
 
-def _leads(entry: Entry) -> tuple[str, ...]:
-    """Return the leads to compare; where there is a choice, offer it."""
-    offered = resources.beat_leads_offered(entry)
+def _choice_of_leads(offered: dict[str, tuple[str, ...]]) -> None:
+    """Offer the leads to compare, where there is a choice."""
     if len(offered) < 2:
-        return offered["best"]
+        return
     names = {"best": f"Best lead ({offered['best'][0]})", "all": f"{len(offered['all'])} leads together"}
     with st.container(key="beat_controls", horizontal=True):
-        kind = st.segmented_control(
+        st.segmented_control(
             "Leads that are compared",
             list(offered),
             format_func=names.__getitem__,
@@ -88,7 +90,6 @@ def _leads(entry: Entry) -> tuple[str, ...]:
             label_visibility="collapsed",
             required=True,
         )
-    return offered[kind or "best"]
 
 
 def _beats(entry: Entry, leads: tuple[str, ...], found: BeatDetections, export: ExportMenu) -> None:
