@@ -136,7 +136,9 @@ def training_section(runs: Runs) -> list[str]:
         passes = config["steps"] * config["batch"] / made["beats"]
         cells = [TITLES[name], PROTOCOL_WORDS[protocol], f"{result['parameters']:,}", f"{made['beats']:,}"]
         cells += ["left out" if config["alone"] else "kept", f"{config['steps']:,}", str(config["batch"])]
-        rows.append([*cells, f"{passes:.1f}", f"{config['loss'].upper()}, {config['optimiser']}"])
+        told = made.get("validation", {})
+        seen = [plain(told.get(score)) for score in (result["field_score"], "near")]
+        rows.append([*cells, f"{passes:.1f}", f"{config['loss'].upper()}, {config['optimiser']}", *seen])
     head = ("network", "protocol", "parameters", "normal beats", "with an abnormal neighbour", "steps", "batch")
     return [
         "## Training",
@@ -149,7 +151,7 @@ def training_section(runs: Runs) -> list[str]:
             batch and its length were chosen on the validation beats of that split. An earlier run without them had
             read the test beats before (training/EXPERIMENTS.md)."""),
         "",
-        *table((*head, "passes", "loss, optimiser"), rows),
+        *table((*head, "passes", "loss, optimiser", "AUROC, validation beats, as published", "near R"), rows),
     ]
 
 

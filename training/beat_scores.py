@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ecg_core.metrics import auroc
 from ecg_core.models.beat_registry import BeatModel
 from ecg_core.models.beat_windows import restore, window_of
 from training.beat_data import BeatData, Protocol, normals, windows_of
@@ -43,11 +44,13 @@ class Normals:
     mean, precision : (d,) and (d, d), of training normals' latents.
     thresholds : by score, where 95 % of the validation normals lie below ("rate"), and mean + 2 SD of the training
         normals ("spread"), as published for the 187-sample network.
+    validation : by score, AUROC on the validation beats: what a choice between runs may look at.
     """
 
     mean: Array
     precision: Array
     thresholds: dict[str, dict[str, float]]
+    validation: dict[str, float] = field(default_factory=dict)
 
     def distance(self, z: NDArray[np.float32]) -> Array:
         """Return the Mahalanobis distance of latents, (n, d), from normal ones, (n,)."""
@@ -129,4 +132,5 @@ def fit_normals(model: BeatModel, data: BeatData, protocol: Protocol) -> Normals
         }
         for name in SCORES
     }
-    return Normals(*fitted, thresholds)
+    told = {} if quiet.all() or not quiet.any() else {name: auroc(~quiet, validation[name]) for name in SCORES}
+    return Normals(*fitted, thresholds, told)

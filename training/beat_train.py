@@ -228,6 +228,7 @@ class BeatRun:
             "device": "cpu",
             "threads": torch.get_num_threads(),
             "thresholds": found.thresholds,
+            "validation": found.validation,
             "data": data.meta.get("sources"),
         }
         (self.folder / "train.json").write_text(json.dumps(summary, indent=2) + "\n")
@@ -249,7 +250,11 @@ def load_run(folder: str | Path) -> tuple[BeatModel, BeatTrainConfig, Normals]:
     model = build_beat_model(config.architecture)
     model.load_state_dict(load_file(folder / "network.safetensors"))
     latent = {name: value.numpy() for name, value in load_file(folder / "normals.safetensors").items()}
-    return model.eval(), config, Normals(latent["mean"], latent["precision"], summary["thresholds"])
+    return (
+        model.eval(),
+        config,
+        Normals(latent["mean"], latent["precision"], summary["thresholds"], summary.get("validation", {})),
+    )
 
 
 def train_beats(config: BeatTrainConfig, data: BeatData, runs: Path, *, quiet: bool = False) -> BeatRun:

@@ -45,7 +45,8 @@ def test_figures_are_those_of_the_files(runs: Path, tmp_path: Path):
         assert f"always has an accuracy of {plain(measured['answering_n'])}" in " ".join(text.split())
         made = json.loads((runs / f"beat-cae-{protocol}" / "train.json").read_text())
         kept, passes = "kept" if protocol == "random" else "left out", 20 * 16 / made["beats"]
-        assert f"| {made['beats']:,} | {kept} | 20 | 16 | {passes:.1f} | MSE, adamw |" in text
+        told = f"{passes:.1f} | MSE, adamw | {plain(made['validation']['whole'])} |"
+        assert f"| {made['beats']:,} | {kept} | 20 | 16 | {told}" in text
     for row in measured["scores"]["whole"]["records"]:
         assert f"| {row['record']} | {row['beats']} | {row['abnormal']} |" in text
     assert "AUC .972" in text and "**232**" in text and "**222**" in text

@@ -160,6 +160,8 @@ def test_thresholds_are_of_normals_that_were_not_trained_on(run: Path, prepared:
     quiet = data.table["aami"].to_numpy()[rows] == "N"
     for name, thresholds in fitted.thresholds.items():
         assert (scores[name][quiet] > thresholds["rate"]).mean() == pytest.approx(0.05, abs=0.02)
+        ranks = (scores[name][~quiet][:, None] > scores[name][quiet]).mean()
+        assert fitted.validation[name] == pytest.approx(ranks, abs=1e-3)
 
 
 def test_minus_median_is_by_record():
