@@ -13,6 +13,7 @@ from ecg_core.measurements.measure import NO_BEATS, NO_P, PACED
 from ecg_core.measurements.ranges import NormalRanges, fit_ranges
 from ecg_core.measurements.reasons import Reason, reasons_of
 from ecg_core.measurements.scores import RankScores, fit_rank_scores
+from ecg_core.measurements.whole_findings import over_pr_limit
 
 N = 3000
 
@@ -121,6 +122,39 @@ def test_a_pr_over_the_clinical_limit_is_a_reason_within_its_range_too(ranks, no
     found = reasons_of(measured(pr_ms=pr_ms), ranks, ranges, 50.0, "male")
     assert [reason.text.split(" (normal ")[0] for reason in found] == told
     assert all((reason.side, reason.high) == ("high", ranges.of("pr_ms").high) for reason in found)
+
+
+@pytest.mark.parametrize(
+    ("pr_ms", "rate", "age", "over"),
+    [
+        (194.0, 107.0, 70.0, "over the limit of 184 ms at 107 bpm"),
+        (184.4, 107.0, 70.0, ""),
+        (185.0, 107.0, 70.0, "over the limit of 184 ms at 107 bpm"),
+        (189.0, 107.0, 59.0, ""),
+        (191.0, 107.0, 59.0, "over the limit of 190 ms at 107 bpm"),
+        (191.0, 107.0, None, "over the limit of 190 ms at 107 bpm"),
+        (200.0, 70.0, 70.0, ""),
+        (199.0, 50.0, 70.0, ""),
+        (202.0, 50.0, 70.0, "over the clinical limit of 200 ms"),
+        (212.0, 107.0, 70.0, "over the clinical limit of 200 ms"),
+        (194.0, float("nan"), 70.0, ""),
+        (float("nan"), 107.0, 70.0, ""),
+    ],
+)
+def test_a_fast_rate_lowers_the_limit_of_pr_as_much_as_pr_shortens(pr_ms, rate, age, over) -> None:
+    assert over_pr_limit(pr_ms, rate, age) == over
+
+
+def test_a_pr_that_is_long_for_its_rate_is_a_reason(ranks, normals) -> None:
+    long = normals.copy()
+    long[:, NAMES.index("pr_ms")] += 25.0
+    ranges = fit_ranges(long, NAMES, np.full(N, 50.0), ["male"] * N)
+    (fast,) = [
+        r for r in reasons_of(measured(pr_ms=194.0, heart_rate=97.0), ranks, ranges, 50.0, "male") if r.name == "pr_ms"
+    ]
+    assert fast.text.startswith("PR 194 ms, over the limit of 192 ms at 97 bpm (normal ")
+    assert fast.side == "high"
+    assert "pr_ms" not in [r.name for r in reasons_of(measured(pr_ms=194.0), ranks, ranges, 50.0, "male")]
 
 
 def test_every_reason_states_a_value_outside_its_range(say, normals: np.ndarray) -> None:
