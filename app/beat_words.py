@@ -223,6 +223,8 @@ def _dominant(found: BeatDetections) -> str:
         return words.DASH
     if found.dominant_percentile >= 99.95:
         return "more unusual than all normal ones"
+    if found.dominant_percentile < 0.5:
+        return "below percentile 1 of normal ones"
     return f"percentile {found.dominant_percentile:.0f} of normal ones"
 
 

@@ -21,8 +21,13 @@ function listen(listener) {
 function atRate(data) {
   const at = shared().rate;
   if (!data || !data.rates || at === undefined || at === null || at === data.rate) return data;
-  const { rates, ...rest } = data, shown = structuredClone(rest);
-  for (const [path, value] of rates[at]) {
+  const { rates, ...rest } = data;
+  return changedBy(rest, rates[at]);
+}
+
+function changedBy(data, changes) {
+  const shown = structuredClone(data);
+  for (const [path, value] of changes) {
     const last = path[path.length - 1];
     path.slice(0, -1).reduce((target, step) => target[step], shown)[last] = value;
   }

@@ -180,7 +180,7 @@ def beats_twelve(page: Page, address: str, files: Path) -> None:
     driving.visit(page, "Beats")
     beats_drawn(page)
     page.get_by_role("radio", name="8 leads together").click()
-    driving.settle(page)
+    page.wait_for_function("() => window.leadwise.beats.id.includes('|V6|')")
     beats_drawn(page)
 
 
@@ -188,7 +188,9 @@ def beats_replay(page: Page, address: str, files: Path) -> None:
     """Show a replay."""
     beats(page, address, files)
     page.get_by_role("button", name="Replay", exact=True).click()
-    page.wait_for_function("() => window.leadwise.replayed && window.leadwise.replayed.beats > 14")
+    page.wait_for_function("() => window.leadwise.replayed")
+    page.get_by_role("slider", name="Position of the replay").press("PageDown")
+    page.wait_for_function("() => window.leadwise.replayed.until > 300 && window.leadwise.replayed.beats > 14")
     page.get_by_role("radio", name="Pause").click()
 
 

@@ -198,14 +198,28 @@ def test_a_click_on_the_whole_recording_shows_its_seconds(page: Page, address: s
     expect(page.locator("svg.sheet text.print").first).to_contain_text("3:5")
 
 
-def test_a_replay_plays_and_marks_beats(page: Page, address: str) -> None:
+def test_a_replay_plays_marks_beats_and_goes_where_it_is_sent(page: Page, address: str) -> None:
     example(page, address)
     page.get_by_role("button", name="Replay", exact=True).click()
-    page.wait_for_function("() => window.leadwise.replayed && window.leadwise.replayed.until > 241", timeout=120_000)
+    page.wait_for_function(
+        "() => window.leadwise.replayed && window.leadwise.replayed.until > 241", timeout=PATIENCE_MS
+    )
     page.get_by_role("radio", name="16×").click()
-    page.wait_for_function("() => window.leadwise.replayed.beats > 10", timeout=120_000)
-    expect(page.get_by_text("beats anomalous").first).to_be_visible()
+    page.wait_for_function("() => window.leadwise.replayed.beats > 10", timeout=PATIENCE_MS)
+    expect(page.get_by_text("beats anomalous since 4:00").first).to_be_visible()
     page.get_by_role("radio", name="Pause").click()
+
+    position = page.get_by_role("slider", name="Position of the replay")
+    box = position.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + 12)  # 7:12
+    page.wait_for_function("() => Math.abs(window.leadwise.replayed.head - 432) < 3", timeout=PATIENCE_MS)
+    there = page.evaluate("window.leadwise.replayed")
+    assert there["fed"] >= there["head"], "what lies between went through the stream"
+    expect(page.get_by_text(re.compile(r"^7:1\d of 8:00 · \d+ of 2\d\d beats anomalous"))).to_be_visible()
+
+    position.press("Home")
+    page.wait_for_function("() => Math.abs(window.leadwise.replayed.head - 240) < 3", timeout=PATIENCE_MS)
+    assert page.evaluate("window.leadwise.replayed.fed") == there["fed"]
     page.get_by_role("button", name="End replay").click()
     page.get_by_role("button", name="Replay", exact=True).wait_for()
 

@@ -43,15 +43,6 @@ function fitted(canvas, width, height) {
   return pen;
 }
 
-// what is said where some of it is other than usual (`app.operating`)
-function changedBy(base, changes) {
-  const shown = structuredClone(base);
-  for (const [path, value] of changes) {
-    path.slice(0, -1).reduce((target, step) => target[step], shown)[path[path.length - 1]] = value;
-  }
-  return shown;
-}
-
 function heading(title, rest, ...more) {
   return element("div.head", {}, element("h3", {}, title), element("span.muted", {}, rest), ...more);
 }

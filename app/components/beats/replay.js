@@ -19,7 +19,7 @@ class Sweep {
     this.seen = packet.turn;
     this.position.take(packet);
     this.speed = packet.speed;
-    if (packet.jump) this.last.replaceChildren();
+    if (packet.jump) this.last.replaceChildren("No anomalous beat since here");
     const { leads, fs, n } = packet, size = Math.ceil(fs * SWEEP_S * 40);
     if (!this.ring) Object.assign(this, { leads, fs, size, ring: leads.map(() => new Float32Array(size)), zero: leads.map(() => null), reach: 1 });
     leads.forEach((_, r) => {

@@ -24,8 +24,8 @@ const TABLE = {
       event.preventDefault();
       event.stopPropagation();
     });
-    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K", title: "Previous anomalous beat" }, "Prev", element("kbd", {}, "K"));
-    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J", title: "Next anomalous beat" }, "Next", element("kbd", {}, "J"));
+    this.back = element("button.chip", { type: "button", "aria-keyshortcuts": "K", title: "Previous anomalous beat" }, element("span.word", {}, "Prev"), element("span.way", { "aria-hidden": "true" }, "↑"), element("kbd", {}, "K"));
+    this.next = element("button.chip", { type: "button", "aria-keyshortcuts": "J", title: "Next anomalous beat" }, element("span.word", {}, "Next"), element("span.way", { "aria-hidden": "true" }, "↓"), element("kbd", {}, "J"));
     this.back.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
     this.keys = (event) => this.tableKey(event);
@@ -52,6 +52,7 @@ const TABLE = {
     if (this.drawn.table === key) return;
     this.drawn.table = key;
     const place = this.placeOf.get(this.chosen), n = this.order.length;
+    this.tableHead.classList.toggle("many", n > 999); // its counts leave no room for words
     this.back.disabled = this.next.disabled = !n;
     this.tableHead.replaceChildren(element("h3", {}, "Anomalous beats"), element("span.aside", {}, place === undefined ? n.toLocaleString("en") : `${(place + 1).toLocaleString("en")} / ${n.toLocaleString("en")}`),
       element("span.jump", {}, this.back, this.next));
