@@ -70,7 +70,7 @@ def left_out_logits(x: F32, classes: Strings, records: Strings) -> F64:
 
 def told_of(probability: F64) -> Strings:
     """Return the class that is said of each beat, (n,); an empty name where none is likelier than not."""
-    return np.where(probability.max(axis=1) > SURE, np.array(CLASSES)[probability.argmax(axis=1)], "")
+    return np.where(probability.max(axis=1) >= SURE, np.array(CLASSES)[probability.argmax(axis=1)], "")
 
 
 def kind_figures(told: Strings, classes: Strings, records: Strings, flagged: Bools) -> dict[str, dict[str, Any]]:

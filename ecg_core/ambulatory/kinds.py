@@ -74,10 +74,14 @@ class BeatProbe:
     measured_on: str
 
     def tell(self, features: Features, patient: Patient) -> INT:
-        """Return the number of the class that each beat resembles, (n,); `NOTHING` where nothing is said."""
+        """Return the number of the class that each beat resembles, (n,); `NOTHING` where nothing is to be said.
+
+        What the test patients contradict is told here, so that they can be measured again; `words` leaves it out.
+        """
         probability = self.linear.probabilities(kind_features(features, patient))
         best = probability.argmax(axis=1)
-        said = self._said[best] & (probability.max(axis=1) >= SURE)
+        fitted = self.linear.on & [name in KINDS for name in self.linear.classes]
+        said = fitted[best] & (probability.max(axis=1) >= SURE)
         return np.where(said, best, NOTHING).astype(np.int64)
 
     @property
@@ -87,8 +91,9 @@ class BeatProbe:
         return np.asarray(self.linear.on & told)
 
     def words(self, told: INT) -> tuple[str | None, ...]:
-        """Return the classes that `tell` numbered in words."""
-        names = [*(KINDS.get(name) for name in self.linear.classes), None]  # NOTHING is the last
+        """Return the classes that `tell` numbered in words; None where nothing is said."""
+        both = zip(self.linear.classes, self._said, strict=True)
+        names = [*(KINDS[name] if said else None for name, said in both), None]  # NOTHING is the last
         return tuple(names[k] for k in told.tolist())
 
     def figures(self) -> dict[str, dict[str, Any]]:

@@ -96,6 +96,16 @@ def test_the_test_patients_figures_are_said_and_what_they_contradict_is_off(reco
     assert SUPRAVENTRICULAR not in found.resembles
 
 
+def test_what_the_test_patients_contradict_is_measured_again_all_the_same(record: Record):
+    checkpoint = with_probe(make_checkpoint("Beat-CAE"))
+    tested = {name: {**row, "prevalence": 0.6} for name, row in checkpoint.config.kinds["measured"].items()}
+    off = replace(checkpoint, config=replace(checkpoint.config, metrics={"part": "DS2", "kinds": tested}))
+    marked = np.round(BeatDetector(checkpoint).detect(record).times_s * record.fs).astype(int)
+    kinds = [BeatDetector(one).score_marked(record, marked)[1].kind for one in (checkpoint, off)]
+    np.testing.assert_array_equal(*kinds)
+    assert kinds[0].max() > 0 and BeatDetector(off).detect(record).kinds == {}
+
+
 def test_a_checkpoint_without_a_probe_says_nothing(record: Record):
     found = BeatDetector(make_checkpoint("Beat-CAE")).detect(record)
     assert found.resembles == () and found.kinds == {} and found.hint(0) is None
