@@ -40,7 +40,8 @@ WHY = {
         odd.""",
     "231": """Right bundle branch block that comes and goes (1254 beats R, 314 N): two shapes, both of class N. Beside
         one dominant beat the other shape was called anomalous (false alarms of the second reading .816); the detector
-        now holds each beat against the nearer of two dominant shapes.""",
+        now holds each beat against the nearer of two dominant shapes. At the beats that it finds by itself it does not:
+        it takes 50 P waves for beats there, which break the stretches of the second shape.""",
     "212": """Right bundle branch block that comes and goes with the rate (1825 beats R, 923 N): as in 231 (false alarms
         of the second reading .334).""",
     "222": """Atrial flutter and fibrillation with atrial and nodal premature beats (A, J) whose QRS complex is that of
