@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,20 @@ def join(cuts: list[Cut]) -> Cut:
     """Return beats in one piece; at least one piece must be given."""
     names = ("at", "beats", "around", "before", "local")
     return Cut(*(np.concatenate([getattr(cut, name) for cut in cuts]) for name in names))
+
+
+def gathered(cuts: Iterable[Cut], n: int) -> Iterator[Cut]:
+    """Yield beats n at a time, the rest at the end."""
+    held: list[Cut] = []
+    for cut in cuts:
+        held.append(cut)
+        if sum(map(len, held)) >= n:
+            together = join(held)
+            full = len(together) // n * n
+            yield from (together.rows(slice(k, k + n)) for k in range(0, full, n))
+            held = [together.rows(slice(full, None))]
+    if sum(map(len, held)):
+        yield join(held)
 
 
 class _Marked:

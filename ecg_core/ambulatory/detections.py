@@ -34,15 +34,32 @@ class Pause:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class BeatDetections:
-    """A detector's verdict on every beat of one recording.
+@dataclass(frozen=True)
+class Origin:
+    """What was judged, and by what.
 
     Attributes
     ----------
     record, sha256 : the record's name and the digest of its source.
     model : name in the store; checkpoint : sha256 of the weights.
     leads, fs, duration_s : of the recording.
+    """
+
+    record: str
+    sha256: str
+    model: str
+    checkpoint: str
+    leads: tuple[str, ...]
+    fs: float
+    duration_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class BeatDetections(Origin):
+    """A detector's verdict on every beat of one recording.
+
+    Attributes
+    ----------
     times_s : shape (n,), R peaks, seconds from the start.
     lead : per beat, the lead in which it deviates most from the dominant beat.
     rr_s : shape (n,), seconds since the beat before; NaN for the first.
@@ -73,13 +90,6 @@ class BeatDetections:
     kinds_measured_on : whose beats they were.
     """
 
-    record: str
-    sha256: str
-    model: str
-    checkpoint: str
-    leads: tuple[str, ...]
-    fs: float
-    duration_s: float
     times_s: F64
     lead: tuple[str, ...]
     rr_s: F64

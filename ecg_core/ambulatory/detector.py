@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.ambulatory.cleaning import FS
-from ecg_core.ambulatory.cutting import BeatCutter, Cut, join
-from ecg_core.ambulatory.detections import BeatDetections
+from ecg_core.ambulatory.cutting import BeatCutter, Cut, gathered, join
+from ecg_core.ambulatory.detections import BeatDetections, Origin
 from ecg_core.ambulatory.kinds import BeatProbe
 from ecg_core.ambulatory.network import reconstruction
 from ecg_core.ambulatory.normals import RATE, Normals
-from ecg_core.ambulatory.stream import FEWEST_BEATS, Judge, Judged, Session, join_judged
-from ecg_core.ambulatory.verdict import Source, verdict
+from ecg_core.ambulatory.source import Blocks, Source
+from ecg_core.ambulatory.stream import AT_ONCE, FEWEST_BEATS, Judge, Judged, Session, join_judged
+from ecg_core.ambulatory.verdict import verdict
 from ecg_core.checkpoints.beats import BeatCheckpoint, beat_folder, load_beat_checkpoint
 from ecg_core.errors import CheckpointError, RecordError
-from ecg_core.readers.limits import MIN_S
 from ecg_core.records import Record
 from ecg_core.store import BEAT_DETECTOR
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 INT = NDArray[np.int64]
-
-PIECE_S = 60.0
-"""A recording in memory is worked on in pieces of so many seconds."""
 
 KEPT = 4096
 """Beats that are kept to learn from; a longer recording is thinned evenly and gone through twice."""
@@ -39,8 +35,6 @@ TOGETHER = 32
 
 NETWORK_LEADS = ("MLII", "II", "ML2", "I")
 """The network sees the first of these that a recording has, by name; else its first lead."""
-
-Blocks = Callable[[], Iterable[Record]]
 
 
 def network_lead(leads: tuple[str, ...]) -> int:
@@ -113,7 +107,7 @@ class BeatDetector:
         ConfigError
             If normal beats cannot show the false-alarm rate.
         """
-        return self.detect_blocks(lambda: _pieces(record), template_s, false_alarm_rate)
+        return self.detect_blocks(lambda: (record,), template_s, false_alarm_rate)
 
     def detect_blocks(
         self, blocks: Blocks, template_s: float | None = None, false_alarm_rate: float = RATE
@@ -130,12 +124,13 @@ class BeatDetector:
             As `detect`.
         """
         started = time.perf_counter()
-        source = _Source(blocks)
+        source = Source(blocks)
         if template_s is None:
             judge, judged = self._learn_from_all(source)
         else:
             judge, judged = self._learn_from_first(source, template_s)
-        return verdict(self._about(source), judge, judged, false_alarm_rate, started)
+        assert source.first is not None
+        return verdict(self._origin(source), source.first.notes, judge, judged, false_alarm_rate, started)
 
     def score_marked(
         self, record: Record, marked: NDArray[np.integer], template_s: float | None = None
@@ -158,7 +153,7 @@ class BeatDetector:
             If fewer than ten beats are marked.
         """
         at = np.round(np.asarray(marked) * (FS / record.fs)).astype(np.int64)
-        source = _Source(lambda: _pieces(record))
+        source = Source(lambda: (record,))
         if template_s is None:
             return self._learn_from_all(source, at)
         return self._learn_from_first(source, template_s, at)
@@ -185,7 +180,7 @@ class BeatDetector:
         if self.network is None:
             raise CheckpointError(f"{self.title} has no network, so there is no reconstruction; choose another.")
         count = 0
-        for cut in _Source(lambda: _pieces(record)).cuts(self, marked):
+        for cut in Source(lambda: (record,)).cuts(partial(self.cutter, marked=marked)):
             if k < count + len(cut):
                 one = cut.rows(slice(k - count, k - count + 1))
                 x_hat, start, fs = reconstruction(self.network, one)
@@ -193,126 +188,63 @@ class BeatDetector:
             count += len(cut)
         raise RecordError(f"Expected the number of a beat below {count}; found {k}; choose another.")
 
-    def _learn_from_first(self, source: _Source, template_s: float, at: INT | None = None) -> tuple[Judge, Judged]:
+    def _learn_from_first(self, source: Source, template_s: float, at: INT | None = None) -> tuple[Judge, Judged]:
         session: Session | None = None
         found: list[Judged | None] = []
-        for block in source.read():
+        for piece in source.read():
             if session is None:
-                cutter = self.cutter(block.leads, block.fs, at)
+                cutter = self.cutter(piece.leads, piece.fs, at)
                 session = Session(self.normals, self.network, cutter, template_s, self.probe)
-            found.append(session.push(block.signal))
+            found.append(session.push(piece.signal))
         assert session is not None
         found.append(session.finish())
         if session.judge is None:
-            raise source.too_few(session.count)
+            raise _too_few(source, session.count)
         return session.judge, join_judged([judged for judged in found if judged is not None])
 
-    def _learn_from_all(self, source: _Source, at: INT | None = None) -> tuple[Judge, Judged]:
-        kept: list[Cut] = []
-        numbers: list[INT] = []
+    def _learn_from_all(self, source: Source, at: INT | None = None) -> tuple[Judge, Judged]:
+        kept: list[tuple[Cut, INT]] = []
         found: list[INT] = []
         step, count = 1, 0
-        for cut in source.cuts(self, at):
+        for cut in source.cuts(partial(self.cutter, marked=at)):
             found.append(cut.at)
-            number = np.arange(count, count + len(cut))
-            chosen = _every(step, number)
-            kept.append(cut.rows(chosen))
-            numbers.append(number[chosen])
+            kept += _thinned([(cut, np.arange(count, count + len(cut)))], step)
             count += len(cut)
-            if sum(map(len, kept)) > KEPT:
+            if sum(len(number) for _, number in kept) > KEPT:
                 step *= 2
-                number = np.concatenate(numbers)
-                chosen = _every(step, number)
-                kept, numbers = [join(kept).rows(chosen)], [number[chosen]]
+                kept = _thinned(kept, step)
         if count < FEWEST_BEATS:
-            raise source.too_few(count)
-        judge = Judge(self.normals, self.network, join(kept), self.probe)
+            raise _too_few(source, count)
+        learnt = join([cut for cut, _ in kept])
+        kept.clear()
+        judge = Judge(self.normals, self.network, learnt, self.probe)
+        del learnt
         if step == 1:
             return judge, judge.learnt()
         judge.forget()
-        again = source.cuts(self, np.concatenate(found))  # the peaks are known by now
-        return judge, join_judged([judge.judge(cut) for cut in again if len(cut)])
+        again = source.cuts(partial(self.cutter, marked=np.concatenate(found)))  # the peaks are known by now
+        return judge, join_judged([judge.judge(cut) for cut in gathered(again, AT_ONCE)])
 
-    def _about(self, source: _Source) -> Source:
+    def _origin(self, source: Source) -> Origin:
         first = source.first
         assert first is not None
-        return Source(
-            record=first.name,
-            sha256=first.sha256,
-            model=self.name,
-            checkpoint=self.checkpoint,
-            leads=first.leads,
-            fs=first.fs,
-            duration_s=source.n_samples / first.fs,
-            notes=first.notes,
-            dominant=self.normals.dominant,
-        )
+        duration_s = source.n_samples / first.fs
+        return Origin(first.name, first.sha256, self.name, self.checkpoint, first.leads, first.fs, duration_s)
 
 
-def _every(step: int, number: INT) -> NDArray[np.bool_]:
-    """Return which beats are in every so-many-th block of beats in a row, by their numbers."""
-    return number // TOGETHER % step == 0
+def _thinned(kept: list[tuple[Cut, INT]], step: int) -> list[tuple[Cut, INT]]:
+    """Return the beats, with their numbers, that are in every so-many-th block of beats in a row."""
+    chosen = ((cut, number, number // TOGETHER % step == 0) for cut, number in kept)
+    return [(cut.rows(rows), number[rows]) for cut, number, rows in chosen if rows.any()]
 
 
-def _pieces(record: Record) -> Iterator[Record]:
-    """Yield a record in pieces."""
-    whole = np.arange(0.0, max(record.duration, 1e-9), PIECE_S)
-    for start in whole:
-        yield record.crop(start, min(start + PIECE_S, record.duration))
-
-
-@dataclass
-class _Source:
-    """A recording that can be gone through more than once, and what it says of itself.
-
-    Attributes
-    ----------
-    first : its first block; n_samples : per lead; both known after the first time.
-    """
-
-    blocks: Blocks
-    first: Record | None = None
-    n_samples: int = 0
-
-    def read(self) -> Iterator[Record]:
-        """Yield the blocks.
-
-        Raises
-        ------
-        RecordError
-            If there is no signal, leads change on the way, or it is shorter than 5 s.
-        """
-        n = 0
-        for block in self.blocks():
-            self.first = block if self.first is None else self.first
-            if block.leads != self.first.leads:
-                raise RecordError(
-                    f"Expected the leads {', '.join(self.first.leads)} throughout {block.name}; found "
-                    f"{', '.join(block.leads)} from {block.start_s:.0f} s; cut the recording there."
-                )
-            n += block.n_samples
-            yield block
-        if self.first is None or n < MIN_S * self.first.fs:
-            name, seconds = ("the recording", 0.0) if self.first is None else (self.first.name, n / self.first.fs)
-            raise RecordError(f"Expected at least {MIN_S:g} s of ECG; {name} has {seconds:.1f} s; record longer.")
-        self.n_samples = n
-
-    def cuts(self, detector: BeatDetector, at: INT | None = None) -> Iterator[Cut]:
-        """Yield the beats, block by block."""
-        cutter: BeatCutter | None = None
-        for block in self.read():
-            cutter = cutter or detector.cutter(block.leads, block.fs, at)
-            yield cutter.push(block.signal)
-        assert cutter is not None
-        yield cutter.finish()
-
-    def too_few(self, count: int) -> RecordError:
-        """Return what to say of a recording in which nothing can be learnt."""
-        name = self.first.name if self.first else "the recording"
-        return RecordError(
-            f"Expected at least {FEWEST_BEATS} heartbeats, of which most say what is usual; found {count} in {name}; "
-            "record longer, or choose a lead with clear QRS complexes."
-        )
+def _too_few(source: Source, count: int) -> RecordError:
+    """Return what to say of a recording in which nothing can be learnt."""
+    name = source.first.name if source.first else "the recording"
+    return RecordError(
+        f"Expected at least {FEWEST_BEATS} heartbeats, of which most say what is usual; found {count} in {name}; "
+        "record longer, or choose a lead with clear QRS complexes."
+    )
 
 
 def detect_beats(record: Record) -> F64:
@@ -323,12 +255,5 @@ def detect_beats(record: Record) -> F64:
     RecordError
         If it is shorter than 5 s.
     """
-    finder = _Source(lambda: _pieces(record))
-    cutter: BeatCutter | None = None
-    found: list[INT] = []
-    for block in finder.read():
-        cutter = cutter or BeatCutter(len(block.leads), block.fs)
-        found.append(cutter.push(block.signal).at)
-    assert cutter is not None
-    found.append(cutter.finish().at)
-    return np.concatenate(found) / FS
+    cuts = Source(lambda: (record,)).cuts(lambda leads, fs: BeatCutter(len(leads), fs))
+    return np.concatenate([cut.at for cut in cuts]) / FS

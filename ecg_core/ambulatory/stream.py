@@ -36,7 +36,7 @@ TEMPLATE_S = 300.0
 FEWEST_BEATS = 10
 """Fewer beats have no dominant one."""
 
-TOGETHER = 512
+AT_ONCE = 512
 """Beats that are worked on at once."""
 
 
@@ -99,7 +99,7 @@ class Judge:
     """
 
     def __init__(self, normals: Normals, network: BeatModel | None, cut: Cut, probe: BeatProbe | None = None) -> None:
-        self._normals, self._network, self.probe = normals, network, probe
+        self.normals, self._network, self.probe = normals, network, probe
         self.patient, self._features = learn(cut, network, normals.spread)
         self._learnt = cut
         leads = self.patient.leads_of(self._features)
@@ -118,13 +118,14 @@ class Judge:
 
     def forget(self) -> None:
         """Let go of the beats that the patient was learnt from."""
-        self._learnt = self._learnt.rows(slice(0))
-        self._features = Features(*(part[:0] for part in vars(self._features).values()))
+        none = np.zeros(0, np.int64)  # not a slice, which would hold all of them
+        self._learnt = self._learnt.rows(none)
+        self._features = Features(*(part[none] for part in vars(self._features).values()))
 
     def judge(self, cut: Cut) -> Judged:
         """Return the scores of further beats."""
         patient = self.patient
-        pieces = [cut.rows(slice(k, k + TOGETHER)) for k in range(0, max(len(cut), 1), TOGETHER)]
+        pieces = [cut.rows(slice(k, k + AT_ONCE)) for k in range(0, max(len(cut), 1), AT_ONCE)]
         return join_judged(
             [self._judge(p, features_of(p, patient.templates, patient.usual, self._network)) for p in pieces]
         )
@@ -132,9 +133,9 @@ class Judge:
     def _judge(self, cut: Cut, features: Features) -> Judged:
         own = scaled(features, self.patient)
         leads = self.patient.leads_of(features)
-        parts = parts_of(own, leads, self._normals.groups, self._normals.weights)
+        parts = parts_of(own, leads, self.normals.groups, self.normals.weights)
         score = _total(parts)
-        lead = evidence_by_lead(own, self._normals.groups).argmax(axis=1)
+        lead = evidence_by_lead(own, self.normals.groups).argmax(axis=1)
         shape = self._shapes.assign(self._complexes(cut, features))
         kind = self.probe.tell(features, self.patient) if self.probe else np.full(len(cut), NOTHING)
         percentile = percentile_of(score, self.levels)

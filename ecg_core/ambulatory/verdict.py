@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.ambulatory.cleaning import FS
 from ecg_core.ambulatory.clusters import by_size
-from ecg_core.ambulatory.detections import BeatDetections, Pause, find_runs, level_at
+from ecg_core.ambulatory.detections import BeatDetections, Origin, Pause, find_runs, level_at
 from ecg_core.ambulatory.dominant import BEFORE
 from ecg_core.ambulatory.normals import RATES
 from ecg_core.ambulatory.stream import Judge, Judged
@@ -23,26 +22,14 @@ PAUSE_S, PAUSE_RATIO = 2.0, 1.4
 """An interval of 2 s or more is a pause where it is also this much longer than the record's median."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """What a recording and a detector say of themselves (see `BeatDetections`)."""
-
-    record: str
-    sha256: str
-    model: str
-    checkpoint: str
-    leads: tuple[str, ...]
-    fs: float
-    duration_s: float
-    notes: tuple[str, ...]
-    dominant: DominantBeats | None
-
-
-def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: float) -> BeatDetections:
+def verdict(
+    origin: Origin, notes: tuple[str, ...], judge: Judge, judged: Judged, rate: float, started: float
+) -> BeatDetections:
     """Return everything that is said of a recording.
 
     Parameters
     ----------
+    notes : the recording's own.
     rate : false-alarm rate.
     started : when the work began, by `time.perf_counter`.
 
@@ -55,21 +42,15 @@ def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: 
     anomalous = judged.score > threshold
     template = judge.patient.template
     templates = judge.patient.templates
-    percentile, *others = (_percentile(source, one) for one in templates)
+    percentile, *others = (_percentile(judge.normals.dominant, one, origin.leads) for one in templates)
     unusual = percentile >= UNUSUAL_PERCENTILE
     share = float((judged.nearer > 0).mean())
     said = (*_about_dominant(percentile, unusual), *(_about_second(share, other) for other in others))
     intervals = np.diff(judged.at) / FS
     return BeatDetections(
-        record=source.record,
-        sha256=source.sha256,
-        model=source.model,
-        checkpoint=source.checkpoint,
-        leads=source.leads,
-        fs=source.fs,
-        duration_s=source.duration_s,
+        **vars(origin),
         times_s=judged.at / FS,
-        lead=tuple(source.leads[k] for k in judged.lead),
+        lead=tuple(origin.leads[k] for k in judged.lead),
         rr_s=np.concatenate(([np.nan], intervals)),
         score=judged.score,
         percentile=judged.percentile,
@@ -94,15 +75,15 @@ def verdict(source: Source, judge: Judge, judged: Judged, rate: float, started: 
         second_dominant=templates[1] if others else None,
         second_share=share,
         nearer=judged.nearer,
-        notes=(*said, *source.notes),
+        notes=(*said, *notes),
         seconds=time.perf_counter() - started,
         rates=RATES,
         levels=judge.levels,
     )
 
 
-def _percentile(source: Source, template: F32) -> float:
-    return source.dominant.percentile(template, source.leads) if source.dominant else float("nan")
+def _percentile(normal: DominantBeats | None, template: F32, leads: tuple[str, ...]) -> float:
+    return normal.percentile(template, leads) if normal else float("nan")
 
 
 def _pauses(intervals: F64) -> tuple[Pause, ...]:
