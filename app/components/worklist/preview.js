@@ -58,15 +58,16 @@ class Preview {
       return path;
     };
     const marks = drawing("g", {}), brackets = drawing("g", {}), names = drawing("g", {});
-    let ink = "", made = "", pulses = "";
+    const ink = drawing("g", { class: "recorded" }), made = drawing("g", { class: "model" });
+    let pulses = "";
     this.view.paper.strips.forEach((strip, k) => {
       const { column } = strip, y = strip.y_mm * ppm, scale = strip.gain * ppm;
       const [lo, hi] = this.range(strip, packet.start_s, packet.fs, packet.n);
       pulses += `M${this.x(column, this.first) - this.left * ppm + 1} ${y}h${0.5 * ppm}v${-scale}h${(PULSE_MM - 1.5) * ppm}v${scale}h${0.5 * ppm}`;
-      ink += tracePath(row(packet.signal, packet.n, k), lo, hi, this.x(column, packet.start_s + lo / packet.fs), (25 * ppm) / packet.fs, y, scale, strip.zero_mv);
+      ink.append(...tracePieces(row(packet.signal, packet.n, k), lo, hi, this.x(column, packet.start_s + lo / packet.fs), (25 * ppm) / packet.fs, y, scale, strip.zero_mv));
       if (packet.made && !strip.left_out) {
         const [a, b] = this.range(strip, packet.made_start_s, packet.made_fs, packet.made_n);
-        made += tracePath(row(packet.made, packet.made_n, k), a, b, this.x(column, packet.made_start_s + a / packet.made_fs), (25 * ppm) / packet.made_fs, y, scale, strip.zero_mv);
+        made.append(...tracePieces(row(packet.made, packet.made_n, k), a, b, this.x(column, packet.made_start_s + a / packet.made_fs), (25 * ppm) / packet.made_fs, y, scale, strip.zero_mv));
       }
       names.append(label(this.x(column, this.first) - 5, y - 4, strip.lead, { class: strip.fault ? "name faulty" : "name", "text-anchor": "end" }));
       packet.stretches.forEach((stretch) => this.mark(marks, stretch, column, strip, y));
@@ -77,8 +78,7 @@ class Preview {
     this.sheet.setAttribute("aria-label", `${packet.described}. Drag, or press an arrow key, to measure.`);
     const seconds = (t) => t.toFixed(2);
     this.sheet.replaceChildren(drawing("rect", { width, height, class: "ground" }), drawing("path", { d: lines(1), class: "minor" }),
-      drawing("path", { d: lines(5), class: "major" }), marks, drawing("path", { d: pulses, class: "pulse" }), drawing("path", { d: made, class: "model" }),
-      drawing("path", { d: ink, class: "recorded" }), names, brackets,
+      drawing("path", { d: lines(5), class: "major" }), marks, drawing("path", { d: pulses, class: "pulse" }), made, ink, names, brackets,
       label(6, height - 6, `all leads at ${seconds(this.first)}\u2013${seconds(this.last)} s, ${packet.print}`, { class: "print" }));
     if (packet.made) this.legend(width, height);
     this.sheet.append(this.caliperBox);
