@@ -47,7 +47,7 @@ class Resemblance:
     @property
     def name(self) -> str:
         """The class in words."""
-        return SUPERCLASSES.get(self.label, self.label)
+        return SUPERCLASSES[self.label]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain JSON types."""
@@ -105,8 +105,10 @@ class SuperclassProbe:
         Raises
         ------
         ValueError
-            If the arrays do not fit the classes, or a class that is on was not measured.
+            If a class is none of PTB-XL's, the arrays do not fit the classes, or one that is on was not measured.
         """
+        if unknown := [label for label in classes if label not in SUPERCLASSES]:
+            raise ValueError(f"expected classes among {', '.join(SUPERCLASSES)}, found {unknown[0]!r}")
         linear = LinearProbe.from_arrays(arrays, classes, measured)
         operating = np.asarray(arrays["operating"], np.float64)
         if operating.shape != (len(classes),):

@@ -160,6 +160,10 @@ def flip(path: Path) -> None:
         (lambda folder: change(folder, measured={}), "on without measured figures"),
         (lambda folder: change(folder, classes=["MI"]), "expected a probe of 1 classes"),
         (lambda folder: change(folder, classes=None), "cannot be read"),
+        (
+            lambda folder: change(folder, classes=["<img>", "STTC", "CD", "HYP"]),
+            "classes among MI, .*, found",
+        ),
         (lambda folder: change(folder, networks={"cae": "0" * 64}), "fitted on other networks .*training.superclass"),
         (lambda folder: change(folder, sha256=None), "cae/probe.safetensors has sha256"),
     ],
