@@ -83,7 +83,7 @@ const TABLE = {
     const made = first ? [gap(first)] : [];
     for (let place = first; place < last; place++) {
       const k = order[place], rr = scores.rr[k], own = k === this.chosen;
-      const tr = element(own ? "tr.own" : "tr", { "aria-rowindex": place + 2, "aria-current": own ? "true" : null }, element("th", { scope: "row" }, clock(this.time(k), this.given.duration_s, true)),
+      const tr = element(own ? "tr.own" : "tr", { "aria-rowindex": place + 2, "aria-current": own ? "true" : null }, element("th", { scope: "row" }, clock(this.time(k), this.given.duration_s, this.given.duration_s < 3600)),
         element("td.figure", {}, rr === rr ? String(Math.round(rr * 1000)) : "–"), element("td.figure", {}, scores.score[k].toFixed(1)), element("td", {}, shapeName(scores.cluster[k])), element("td", {}, scores.leads[scores.lead[k]] || ""), this.kindCell(k));
       tr.addEventListener("click", () => this.choose(k));
       made.push(tr);
