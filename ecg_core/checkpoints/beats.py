@@ -5,26 +5,20 @@ A folder with beats.json in place of config.json: detectors of whole records do 
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from ecg_core.checkpoints.files import Arrays
+from ecg_core.checkpoints.files import Arrays, read_json, read_weights, write_json, write_weights
 from ecg_core.config import from_dict
 from ecg_core.errors import CheckpointError, ConfigError
 from ecg_core.models.beat_registry import BeatModel, build_beat_model
 from ecg_core.store import BEATS_FILE, default_store, list_beat_models
 
 FORMAT = 1
-WEIGHTS_FILE = "model.safetensors"
 NETWORK = "network"
 """Group of arrays that holds the network's weights."""
 
@@ -101,14 +95,12 @@ def read_beat_config(folder: str | Path) -> BeatConfig:
     """
     folder = Path(folder)
     try:
-        data = json.loads((folder / BEATS_FILE).read_text(encoding="utf-8"))
+        data = read_json(folder / BEATS_FILE)
     except FileNotFoundError:
         known = ", ".join(list_beat_models(folder.parent)) or "none"
         raise CheckpointError(
             f"There is no beat detector {folder.name} in {folder.parent}; it has {known}: choose one, or train it."
         ) from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder.name}/{BEATS_FILE} is damaged ({error}); get the checkpoint again.") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, dict) else "none"
         raise CheckpointError(f"{folder.name} has format {found}; this Leadwise reads {FORMAT}: update Leadwise.")
@@ -128,22 +120,7 @@ def load_beat_checkpoint(folder: str | Path) -> BeatCheckpoint:
     """
     folder = Path(folder)
     config = read_beat_config(folder)
-    path = folder / WEIGHTS_FILE
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="numpy") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder.name}/{WEIGHTS_FILE} cannot be read ({error}); get it again.") from error
-    if digest != config.weights_sha256:
-        raise CheckpointError(
-            f"{folder.name}/{WEIGHTS_FILE} has sha256 {digest[:12]}, {BEATS_FILE} names {config.weights_sha256[:12]}; "
-            "get the checkpoint again."
-        )
-    groups: dict[str, Arrays] = {}
-    for key, value in arrays.items():
-        group, _, name = key.partition("/")
-        groups.setdefault(group, {})[name] = value
+    groups = read_weights(folder, BEATS_FILE, config.weights_sha256)
     weights = groups.pop(NETWORK, {})
     return BeatCheckpoint(config, groups, _network(config, weights) if config.architecture else None)
 
@@ -161,27 +138,17 @@ def _network(config: BeatConfig, weights: Arrays) -> BeatModel:
 def save_beat_checkpoint(checkpoint: BeatCheckpoint, folder: str | Path) -> BeatConfig:
     """Write model.safetensors and beats.json; return the config with the weights' sha256."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     groups = dict(checkpoint.arrays)
     if checkpoint.network is not None:
         groups[NETWORK] = {name: value.numpy() for name, value in checkpoint.network.state_dict().items()}
-    data = save({f"{g}/{n}": np.ascontiguousarray(v) for g, arrays in groups.items() for n, v in arrays.items()})
-    config = replace(checkpoint.config, weights_sha256=hashlib.sha256(data).hexdigest())
-    _write(folder / WEIGHTS_FILE, data)
+    config = replace(checkpoint.config, weights_sha256=write_weights(groups, folder))
     write_beat_config(config, folder)
     return config
 
 
 def write_beat_config(config: BeatConfig, folder: str | Path) -> None:
     """Write beats.json alone (metrics and examples are added after the weights)."""
-    text = json.dumps(asdict(config), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _write(Path(folder) / BEATS_FILE, text.encode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    write_json(config, Path(folder) / BEATS_FILE)
 
 
 def beat_folder(name: str, store: str | Path | None = None) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from ecg_core.store import list_checkpoints
 Arrays = dict[str, NDArray[Any]]
 
 FORMAT = 3
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 PREPROCESSING: dict[str, float] = {
     "fs": MODEL_FS,
     "low_hz": LOW_HZ,
@@ -102,12 +103,10 @@ def read_config(folder: str | Path) -> CheckpointConfig:
     """
     folder = Path(folder)
     try:
-        data = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        data = read_json(folder / CONFIG_FILE)
     except FileNotFoundError:
         known = ", ".join(list_checkpoints(folder.parent)) or "none"
         raise CheckpointError(f"There is no checkpoint {folder.name} in {folder.parent}; it has {known}.") from None
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder.name}/config.json is damaged ({error}); get the checkpoint again.") from error
     if not isinstance(data, dict) or "format" not in data:
         raise CheckpointError(
             f"{folder.name}/config.json is not a Leadwise checkpoint; choose a folder made by Leadwise."
@@ -137,23 +136,70 @@ def read_arrays(folder: str | Path) -> tuple[CheckpointConfig, dict[str, Arrays]
     """
     folder = Path(folder)
     config = read_config(folder)
-    path = folder / "model.safetensors"
+    return config, read_weights(folder, CONFIG_FILE, config.weights_sha256)
+
+
+def read_json(path: Path) -> Any:
+    """Read what describes a checkpoint; FileNotFoundError is left to the caller, who knows what else there is.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        name = f"{path.parent.name}/{path.name}"
+        raise CheckpointError(f"{name} is damaged ({error}); get the checkpoint again.") from error
+
+
+def read_weights(folder: Path, described: str, sha256: str) -> dict[str, Arrays]:
+    """Read the arrays of a checkpoint by group.
+
+    Parameters
+    ----------
+    described : name of the file that names them; sha256 : by what.
+
+    Raises
+    ------
+    CheckpointError
+        If they are missing or damaged, or are not the ones named.
+    """
+    path = folder / WEIGHTS_FILE
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with safe_open(path, framework="numpy") as file:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder.name}/model.safetensors cannot be read ({error}); get it again.") from error
-    if digest != config.weights_sha256:
+        raise CheckpointError(f"{folder.name}/{WEIGHTS_FILE} cannot be read ({error}); get it again.") from error
+    if digest != sha256:
         raise CheckpointError(
-            f"{folder.name}/model.safetensors has sha256 {digest[:12]}, config.json names "
-            f"{config.weights_sha256[:12]}; get the checkpoint again."
+            f"{folder.name}/{WEIGHTS_FILE} has sha256 {digest[:12]}, {described} names {sha256[:12]}; get the "
+            "checkpoint again."
         )
     groups: dict[str, Arrays] = {}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
         groups.setdefault(group, {})[name] = value
-    return config, groups
+    return groups
+
+
+def write_weights(groups: Mapping[str, Arrays], folder: Path) -> str:
+    """Write the arrays of a checkpoint; return their sha256."""
+    folder.mkdir(parents=True, exist_ok=True)
+    named = {f"{group}/{name}": value for group, arrays in groups.items() for name, value in arrays.items()}
+    data = save({name: np.ascontiguousarray(value) for name, value in named.items()})
+    replace_file(folder / WEIGHTS_FILE, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_json(described: Any, path: Path) -> None:
+    """Write the dataclass that describes a checkpoint."""
+    text = json.dumps(asdict(described), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    replace_file(path, text.encode())
 
 
 @contextmanager
@@ -190,25 +236,15 @@ def write_arrays(config: CheckpointConfig, groups: dict[str, Arrays], folder: st
     Each file is replaced in one move; a kill between the two leaves a checkpoint that loading refuses.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    data = save(
-        {
-            f"{group}/{name}": np.ascontiguousarray(value)
-            for group, arrays in groups.items()
-            for name, value in arrays.items()
-        }
-    )
-    changed = {**asdict(config), "weights_sha256": hashlib.sha256(data).hexdigest()}
+    changed = {**asdict(config), "weights_sha256": write_weights(groups, folder)}
     config = from_dict(changed, CheckpointConfig, "checkpoint")
-    replace_file(folder / "model.safetensors", data)
     write_config(config, folder)
     return config
 
 
 def write_config(config: CheckpointConfig, folder: str | Path) -> None:
     """Write config.json alone (metrics, operating points, examples are added after the weights)."""
-    text = json.dumps(asdict(config), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    replace_file(Path(folder) / "config.json", text.encode())
+    write_json(config, Path(folder) / CONFIG_FILE)
 
 
 def replace_file(path: Path, data: bytes) -> None:
