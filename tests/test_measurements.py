@@ -85,6 +85,11 @@ def test_known_intervals_within_4_ms(p: float, pr: float, qrs: float, qt: float,
     assert values["qtc_fridericia_ms"] == pytest.approx(values["qt_ms"] / (rr / 1000) ** (1 / 3), rel=0.002)
 
 
+@pytest.mark.parametrize(("pr", "qt", "rr"), [(230, 380, 600), (230, 360, 600), (240, 370, 600), (240, 400, 640)])
+def test_the_end_of_t_is_not_taken_for_the_onset_of_a_p_that_begins_on_it(pr: float, qt: float, rr: float) -> None:
+    assert measure(record(known(100, pr, 90, qt, rr))).values["pr_ms"] == pytest.approx(pr, abs=8)
+
+
 def test_known_amplitudes_and_axes() -> None:
     values = measure(record(known(110, 170, 100, 400, 1000))).values
     for lead, p, t in zip(("I", "II", "V1", "V2", "V3", "V4", "V5", "V6"), P, T, strict=True):
