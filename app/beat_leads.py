@@ -20,14 +20,32 @@ PREFERRED = ("II", "V5", "V1", "I", "V2", "V6", "V4", "V3", "III", "aVF", "aVL",
 
 LOOKED_AT_S = 60.0
 
+HELD = FEW * 24 * 3600 * 500
+"""Values that are held at most: of a long recording with many leads the preferred ones are compared."""
 
-def offered(record: Record) -> dict[str, tuple[str, ...]]:
-    """Return the choices of leads by name: all of a few, else the best and all independent ones."""
+
+def offered(record: Record, duration_s: float) -> dict[str, tuple[str, ...]]:
+    """Return the choices of leads by name: all of a few, else the best and all independent ones that can be held.
+
+    Parameters
+    ----------
+    record : the recording, or its beginning; duration_s : of all of it.
+    """
     if len(record.leads) <= FEW:
         return {"best": record.leads}
     best = best_lead(record)
     every = tuple(lead for lead in INDEPENDENT_LEADS if lead in record.leads) or record.leads
-    return {"best": (best,), "all": (best, *(lead for lead in every if lead != best))}
+    held = int(HELD // (duration_s * record.fs))
+    if held < 2:
+        return {"best": (best,)}
+    others = [lead for lead in every if lead != best]
+    if held < len(every):
+        others = sorted(others, key=_place)[: held - 1]
+    return {"best": (best,), "all": (best, *others)}
+
+
+def _place(lead: str) -> int:
+    return PREFERRED.index(lead) if lead in PREFERRED else len(PREFERRED)
 
 
 def best_lead(record: Record) -> str:
@@ -61,7 +79,12 @@ def of_all(entry: Entry, leads: tuple[str, ...]) -> Record:
     """
     if entry.whole_s is None:
         return chosen(entry.record, leads)
-    parts = [chosen(block, leads) for block in read_blocks(entry.files, **entry.said)]
-    signal = np.concatenate([part.signal for part in parts], axis=1)
+    signal = np.zeros((len(leads), round(entry.whole_s * entry.record.fs)), np.float32)
+    opening: Record | None = None
+    for block in read_blocks(entry.files, **entry.said):
+        first = round(block.start_s * block.fs)
+        signal[:, first : first + block.n_samples] = chosen(block, leads).signal
+        opening = opening or chosen(block, leads)
+    assert opening is not None
     signal.setflags(write=False)
-    return replace(parts[0], signal=signal, start_s=0.0)
+    return replace(opening, signal=signal)

@@ -567,7 +567,7 @@ def forget_replay() -> None:
 
 @st.cache_resource(scope="session", max_entries=50, show_spinner=False)
 def _beat_leads(key: str, _entry: Entry) -> dict[str, tuple[str, ...]]:
-    return beat_leads.offered(_entry.record)
+    return beat_leads.offered(_entry.record, _entry.duration)
 
 
 def beat_leads_offered(entry: Entry) -> dict[str, tuple[str, ...]]:

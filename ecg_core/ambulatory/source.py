@@ -16,7 +16,7 @@ Blocks = Callable[[], Iterable[Record]]
 Cutters = Callable[[tuple[str, ...], float], BeatCutter]
 """From leads and sampling rate to what cuts beats."""
 
-PIECE_S = 60.0
+PIECE_S = 240.0
 """However long a recording or its blocks are, so many seconds are worked on at once."""
 
 
