@@ -46,9 +46,9 @@ RULES = {
 """What each rule of `ecg_core.thresholds` means to a reader."""
 
 
-def share(value: float | None, digits: int = 0) -> str:
+def share(value: float | None, digits: int = 0, unit: str = " %") -> str:
     """Return a share as "61 %"; a dash where it was not measured."""
-    return words.DASH if value is None else f"{100 * value:.{digits}f} %"
+    return words.DASH if value is None else f"{100 * value:.{digits}f}{unit}"
 
 
 def area(estimate: Estimate | None) -> str:
@@ -58,19 +58,18 @@ def area(estimate: Estimate | None) -> str:
     return f"{estimate['value']:.3f} ({estimate['low']:.3f}{words.DASH}{estimate['high']:.3f})"
 
 
-def percents(value: float | None, low: float | None, high: float | None, digits: int = 0) -> str:
-    """Return "61 % (58-64)"."""
-    if value is None:
-        return words.DASH
-    if low is None or high is None:
-        return share(value, digits)
-    return f"{share(value, digits)} ({100 * low:.{digits}f}{words.DASH}{100 * high:.{digits}f})"
+def percents(value: float | None, low: float | None, high: float | None, digits: int = 0, unit: str = " %") -> str:
+    """Return "61 % (58-64)"; without its unit where the table's caption says it."""
+    told = share(value, digits, unit)
+    if value is None or low is None or high is None:
+        return told
+    return f"{told} ({100 * low:.{digits}f}{words.DASH}{100 * high:.{digits}f})"
 
 
-def estimate(value: Estimate | None, digits: int = 0) -> str:
+def estimate(value: Estimate | None, digits: int = 0, unit: str = " %") -> str:
     """Return an estimate as "61 % (58-64)"."""
     found = value or {}
-    return percents(found.get("value"), found.get("low"), found.get("high"), digits)
+    return percents(found.get("value"), found.get("low"), found.get("high"), digits, unit)
 
 
 def measured(infos: Sequence[ModelInfo]) -> list[ModelInfo]:
@@ -143,13 +142,14 @@ def class_points(infos: Sequence[ModelInfo]) -> list[dict[str, Any]]:
 
 
 def class_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
-    """Return the same as text: a row per superclass, a column per model."""
+    """Return the same as text, in %: a row per superclass, a column per model."""
     rows = []
     for key, name in CLASSES.items():
         found = [info.metrics.get("superclass", {}).get(key) for info in infos]
         if any(found):
             n = next(row["n_abnormal"] for row in found if row)
-            rows.append([f"{name}, {n} ECGs", *(estimate((row or {}).get("sensitivity")) for row in found)])
+            cells = [estimate((row or {}).get("sensitivity"), unit="") for row in found]
+            rows.append([f"{name}, {n} ECGs", *cells])
     return rows
 
 
@@ -168,7 +168,7 @@ def _capital(text: str) -> str:
 
 
 def rule_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
-    """Return a row per threshold rule: for each model threshold, abnormal found and normal flagged."""
+    """Return a row per threshold rule: for each model threshold, abnormal found and normal flagged, in %."""
     rows = []
     for name in rule_names(infos):
         cells = []
@@ -179,7 +179,7 @@ def rule_rows(infos: Sequence[ModelInfo]) -> list[list[str]]:
             flagged = [None if v is None else 1 - v for v in (passed, high, low)]
             found = [row.get(f"sensitivity{b}") for b in ("", "_low", "_high")]
             cells += [words.DASH if threshold is None else f"{threshold:.2f}"]
-            cells += [percents(*found), percents(*flagged, digits=1)]
+            cells += [percents(*found, unit=""), percents(*flagged, digits=1, unit="")]
         rows.append([_capital(name), *cells])
     return rows
 

@@ -103,8 +103,8 @@ def _figures(known: list[ModelInfo]) -> None:
         caption = f"Alarm threshold at {rate} false alarms"
         table(caption, held_out.COLUMNS, held_out.overall_rows(known))
         look.text("figure-note", held_out.FIGURES_MEAN)
-        columns = ("Sensitivity at the alarm threshold", *(info.title for info in known))
-        table("By class of diagnosis", columns, held_out.class_rows(known))
+        columns = ("Class", *(info.title for info in known))
+        table("Sensitivity at the alarm threshold by class of diagnosis, %", columns, held_out.class_rows(known))
 
 
 def _classes(known: list[ModelInfo]) -> None:
@@ -151,7 +151,8 @@ def _curves(entry: Entry | None, found: dict[str, Detection], drawn: list[ModelI
 
 def _rules(known: list[ModelInfo]) -> None:
     look.text("subtitle", "Ways to set the threshold")
-    columns = ("Rule", *("threshold", "sensitivity", "false alarms") * len(known))
+    columns = ("Rule", *("score", "sensitivity", "false alarms") * len(known))
     groups = [("", 1), *((info.title, 3) for info in known)]
-    table("Each fitted on fold 9, measured on held-out records", columns, held_out.rule_rows(known), groups)
+    caption = "Each fitted on fold 9: the score it sets; sensitivity and false alarms on held-out records, %"
+    table(caption, columns, held_out.rule_rows(known), groups)
     facts(held_out.rule_facts(known))
