@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from ecg_core.ambulatory.detector import KEPT
 from ecg_core.ambulatory.unusual import measures
 from ecg_core.checkpoints.beats import load_beat_checkpoint, save_beat_checkpoint
 from ecg_core.errors import CheckpointError, ConfigError, RecordError
-from ecg_core.records import Record
+from ecg_core.records import LEADS, Record
 from ecg_core.synthetic_ambulatory import Ambulatory, make_record, synthesize
 from tests.beat_stand_in import make_checkpoint, usual_dominant
 from training.mitbih import match
@@ -150,6 +151,22 @@ def test_long_recordings_are_gone_through_twice_with_the_same_beats(
     thinned = detector.detect(record)
     np.testing.assert_array_equal(thinned.times_s, found.times_s)
     assert np.corrcoef(thinned.score, found.score)[0, 1] > 0.98
+
+
+def test_memory_does_not_grow_with_a_recording_of_twelve_leads(
+    detector: BeatDetector, record: Record, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ecg_core.ambulatory.detector.KEPT", 100)
+    monkeypatch.setattr("ecg_core.ambulatory.detector.AT_ONCE", 64)
+    block = replace(record, leads=LEADS, signal=np.resize(record.signal, (12, record.n_samples)))
+    peaks = []
+    for n in (3, 9):
+        tracemalloc.start()
+        found = detector.detect_blocks(lambda n=n: (block for _ in range(n)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found) > 150 * n
+    assert peaks[1] < peaks[0] + 2e6, "a beat of twelve leads takes 17 kB while it is judged, a score a few bytes"
 
 
 def test_marked_beats_are_scored_as_they_are_marked(detector: BeatDetector, record: Record, found: BeatDetections):

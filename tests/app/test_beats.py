@@ -190,6 +190,7 @@ def test_a_long_recording_says_what_is_done_and_how_long_it_takes() -> None:
             assert expected in rest
             assert rest.endswith(" left.")
     assert "About 13 s left" in beat_words.working(entry, Progress(0.7, time.monotonic() - 30.0))[1]
+    assert beat_words.working(entry, Progress(0.0, time.monotonic()))[1] == "The detector is being loaded."
     assert "asked for before" in beat_words.working(entry, Progress())[1]
 
 
@@ -233,7 +234,21 @@ def test_a_lead_that_cannot_be_read_is_not_the_best(two_leads: Record) -> None:
     flat = record.signal.copy()
     flat[LEADS.index("II")] = 0.0
     assert beat_leads.best_lead(replace(record, signal=flat)) == "V5"
-    assert beat_leads.offered(two_leads) == {"best": ("MLII", "V1")}
+    assert beat_leads.offered(two_leads, 1e6) == {"best": ("MLII", "V1")}
+
+
+@pytest.mark.parametrize(
+    ("hours", "together"),
+    [
+        (1, ("II", "I", "V1", "V2", "V3", "V4", "V5", "V6")),
+        (24, ("II", "V5", "V1")),
+        (40, None),
+    ],
+)
+def test_of_long_recordings_as_many_leads_as_can_be_held_are_compared(hours: int, together) -> None:
+    offered = beat_leads.offered(make_record(EXAMPLES[0]), 3600.0 * hours)
+    assert offered["best"] == ("II",)
+    assert offered.get("all") == together
 
 
 def test_no_name_of_a_file_is_markup(beats_app: AppTest, two_leads: Record) -> None:
@@ -523,6 +538,7 @@ def test_a_jump_forward_takes_all_that_lies_between_through_the_stream(two_leads
 
 def test_a_long_way_is_gone_piece_by_piece_and_said(two_leads: Record, monkeypatch) -> None:
     monkeypatch.setattr(beat_replay, "LEARN_S", 30.0)
+    monkeypatch.setattr(beat_replay, "PIECE_S", 10.0)
     seconds = iter(range(10_000))
     player = player_of(two_leads, clock=lambda: float(next(seconds)))  # each piece takes longer than a tick may
     player.tick(0.0, 1.0)
