@@ -38,7 +38,7 @@ SWEEP_S = 8.0
 SCORED_S = 1.45
 """After its R peak a beat is scored within so many seconds of signal (see `BeatStream`)."""
 
-PIECE_S, BUSY_S = 10.0, 0.35
+PIECE_S, BUSY_S = 30.0, 0.35
 """On the way to a place that was jumped to: seconds that are pushed at once, and seconds of work at a tick."""
 
 BINS = 240

@@ -248,7 +248,9 @@ def working(entry: Entry, far: Progress) -> tuple[str, str]:
     if far.began is None:
         return f"Comparing the beats of {length}", "It begins when what was asked for before is done."
     doing = "Each beat is held against the patient's own dominant beat."
-    if entry.duration > LONG_S and far.share < LEARNING:
+    if far.share <= 0.0:
+        doing = "The detector is being loaded."
+    elif entry.duration > LONG_S and far.share < LEARNING:
         doing = "The beats are found, and the patient's dominant beat is learnt."
     left = far.left_s()
     return f"Comparing the beats of {length}", f"{doing} About {duration(left)} left." if left is not None else doing
