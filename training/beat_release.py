@@ -114,7 +114,7 @@ def card(config: BeatConfig) -> str:
         "",
         *figures_text(config.metrics),
         "",
-        *([*prose(config.data["ds2"]), ""] if "ds2" in config.data else []),
+        *([*prose(config.data["ds2"]), ""] if config.metrics and "ds2" in config.data else []),
         *kinds_section(config),
         "## Limits",
         "",
