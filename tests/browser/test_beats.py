@@ -121,6 +121,21 @@ def table(page: Page, folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(taken(page, "Beats (CSV)", folder).read_text())))
 
 
+def test_what_an_anomalous_beat_resembles_stands_after_its_score(page: Page, address: str) -> None:
+    example(page, address)
+    expect(page.locator("td.kinds abbr").first).to_have_attribute("title", re.compile("Resembles: .* ectopic beat"))
+    page.locator("tr", has=page.locator("td.kinds abbr")).first.click()
+    told = page.locator("div.evidence .parts + p.kind")
+    expect(told).to_contain_text(re.compile(r"Resembles: .* ectopic beat \(sensitivity \d+ % .*, PPV \d+ % .*\)"))
+    expect(told).to_contain_text("A hint, not a diagnosis.")
+    expect(page.locator("p.about")).to_contain_text("On other patients")
+    page.get_by_role("slider", name="Beat on view").focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("() => window.leadwise.beats.beat === 0")
+    expect(page.locator("div.evidence .headline")).to_have_text("Below the threshold")
+    expect(page.locator("p.kind")).to_have_count(0)
+
+
 def test_analyse_says_why_it_is_not_for_two_leads(page: Page, address: str) -> None:
     example(page, address)
     page.get_by_role("link", name="Analyse", exact=True).click()
