@@ -196,8 +196,6 @@ class PeakFinder:
         """Return the samples of the largest deflection near each peak of energy, in the lead that counts most there."""
         starts = np.array([start for start, _ in self._leads])
         lead = np.array([lead for _, lead in self._leads])[np.maximum(np.searchsorted(starts, at, "right") - 1, 0)]
-        while len(self._leads) > 1 and self._leads[1][0] <= at[-1] - 8 * BLOCK:
-            self._leads.popleft()
         held = self._signal.view(self._signal.start, self._signal.stop)
         columns = at[:, None] * DOWN + np.arange(-2 * SEARCH, 2 * SEARCH + 1) - self._signal.start
         x = held[lead[:, None], np.clip(columns, 0, held.shape[1] - 1)]
@@ -211,7 +209,10 @@ class PeakFinder:
         spare = self._sum.stop // BLOCK - BLOCKS - (self._n_blocks - len(self._blocks))
         del self._blocks[: max(0, spare)]
         self._band.drop_before(self._energy.stop - WIDTH)
-        oldest = min(self._tracker.frontier(self._candidates) * DOWN - 2 * SEARCH, self._band.stop * DOWN - HALF_BAND)
+        frontier = self._tracker.frontier(self._candidates)
+        while len(self._leads) > 1 and self._leads[1][0] <= frontier:
+            self._leads.popleft()
+        oldest = min(frontier * DOWN - 2 * SEARCH, self._band.stop * DOWN - HALF_BAND)
         self._signal.drop_before(oldest)
 
 

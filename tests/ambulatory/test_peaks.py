@@ -63,6 +63,7 @@ def test_pieces_give_the_same_peaks_and_a_long_pause_costs_no_memory():
     for start in range(0, low.shape[1], 100):
         found.append(finder.push(low[:, start : start + 100]))
         assert finder._signal.stop - finder._signal.start < 360 * 20
+        assert len(finder._leads) < 15
     found.append(finder.push(low[:, :0], last=True))
     np.testing.assert_array_equal(np.concatenate(found), whole)
 
