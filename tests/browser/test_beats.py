@@ -185,11 +185,11 @@ def test_the_threshold_moves_at_once_and_the_server_follows(page: Page, address:
 
     # dragged over the histogram: many rates on the way, and what is on view follows each
     box = slider.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + 60)
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 60)
     page.mouse.down()
     seen = set()
     for step in range(60):
-        page.mouse.move(box["x"] + box["width"] * (0.55 - 0.009 * step), box["y"] + 60)
+        page.mouse.move(box["x"] + box["width"] * (0.6 - 0.0035 * step), box["y"] + 60)
         page.evaluate(DRAWN)
         seen.add(tuple(page.evaluate("[window.leadwise.beats.rate, window.leadwise.beats.anomalous]")))
     assert len({rate for rate, _ in seen}) > 20
