@@ -27,6 +27,7 @@ class Desk {
   reset(job) {
     this.job = job;
     this.rows = null;
+    this.waited = false;
     this.current = null;
     this.index = 0;
     this.top = null;
@@ -102,8 +103,11 @@ class Desk {
   filled(first) {
     if (!this.alive()) return;
     this.lay();
-    // what waits is left for the first row, as long as the reviewer chose nothing
-    const at = this.node(), known = at && !this.touched && at.data.v === "waiting" ? null : at;
+    // what waits is left for the first row, as long as the reviewer chose nothing; so is any other when all are scored
+    const at = this.node(), last = this.rows && this.rows[this.rows.length - 1], waits = Boolean(last && last.v === "waiting");
+    const settled = this.waited && !waits;
+    this.waited = waits;
+    const known = at && !this.touched && (settled || at.data.v === "waiting") ? null : at;
     const node = known || this.api.getDisplayedRowAtIndex(0);
     if (node) this.choose(node, first || !known || this.sees(this.top));
     this.tell();
