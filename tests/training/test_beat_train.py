@@ -58,7 +58,8 @@ def trained(folder: Path, made: BeatTrainConfig) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    "name", ["beat-cae", "beat-cae-random", "beat-cae-187", "beat-cae-187-augmented", "beat-cnn-lstm"]
+    "name",
+    [f"beat-{kind}" for kind in ("cae", "cae-random", "cae-187", "cae-187-random", "cae-187-augmented", "cnn-lstm")],
 )
 def test_shipped_configurations_load_and_build(root, name, tmp_path):
     found = load_config(root / "training" / "configs" / f"{name}.toml", BeatTrainConfig)
