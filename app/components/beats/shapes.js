@@ -7,22 +7,26 @@ const SHAPES_PART = {
     const key = `${shapes.packet}|${this.at}|${own}|${width}`;
     if (!width || this.drawn.shapes === key) return;
     this.drawn.shapes = key;
-    const { leads } = shapes, counted = new Map();
-    for (const k of this.list) counted.set(scores.cluster[k], (counted.get(scores.cluster[k]) || 0) + 1);
-    const focused = [...this.shapesBox.querySelectorAll("button.card")].indexOf(this.root.getRootNode().activeElement);
     if (this.shapesOf !== shapes.packet) { // pictures are made once, words at each move of the threshold
-      const reach = leads.map((_, r) => {
-        let most = 0.3;
-        for (let s = 0; s < shapes.shapes.length; s++) for (const v of this.shapeRow(s, r)) if (v === v) most = Math.max(most, Math.abs(v));
-        return most;
-      });
-      Object.assign(this, { shapesOf: shapes.packet, shapeSheets: shapes.shapes.map((shape) => this.shapeSheet(shape, reach)) });
+      this.shapesOf = shapes.packet;
+      this.makeCards();
     }
-    const cards = shapes.shapes.map((shape) => this.shapeCard(shape, counted.get(shape.shape) || 0, shape.shape === own));
+    const counted = new Map();
+    for (const k of this.list) counted.set(scores.cluster[k], (counted.get(scores.cluster[k]) || 0) + 1);
+    for (const card of this.cards) this.fillCard(card, counted.get(card.shape.shape) || 0, card.shape.shape === own);
+  },
+
+  makeCards() {
+    const { shapes } = this;
+    const reach = shapes.leads.map((_, r) => {
+      let most = 0.3;
+      for (let s = 0; s < shapes.shapes.length; s++) for (const v of this.shapeRow(s, r)) if (v === v) most = Math.max(most, Math.abs(v));
+      return most;
+    });
+    this.cards = shapes.shapes.map((shape) => this.shapeCard(shape, reach));
     const rest = shapes.rest.shapes ? `; ${shapes.rest.shapes} more shapes have ${shapes.rest.beats} beats together` : "";
     this.shapesBox.replaceChildren(heading("Shapes of beats", `beats that look alike, the commonest first; a card shows the next beat of its shape${rest}`),
-      element("div.cards", {}, ...cards));
-    if (focused >= 0) this.shapesBox.querySelectorAll("button.card")[focused]?.focus();
+      element("div.cards", {}, ...this.cards.map((card) => card.button)));
   },
 
   shapeRow(s, r) {
@@ -51,15 +55,22 @@ const SHAPES_PART = {
     return svg;
   },
 
-  shapeCard(shape, marked, pressed) {
+  shapeCard(shape, reach) {
     const share = (shape.n / this.scores.n) * 100, name = shapeName(shape.shape), percent = share < 0.1 ? "< 0.1 %" : share < 9.95 ? `${share.toFixed(1)} %` : `${share.toFixed(0)} %`;
-    const told = marked ? `${marked.toLocaleString("en")} anomalous` : "none anomalous";
-    const button = element(pressed ? "button.card.chosen" : "button.card", { type: "button", "aria-pressed": pressed ? "true" : "false",
-      "aria-label": `Shape ${name}${shape.shape ? "" : ", the dominant beat"}: ${shape.n} beats, ${percent}, ${told}. Show the next beat of this shape.` }, this.shapeSheets[this.shapes.shapes.indexOf(shape)],
-    element("div.words", {}, element("div", {}, element("b", {}, name), element("span", {}, shape.shape ? "" : " dominant"), element("b.n", {}, shape.n.toLocaleString("en"))),
-      element("div.fine", {}, element(marked ? "span.anomaly" : "span", {}, told), element("span", {}, percent))));
+    const told = element("span", {}), button = element("button.card", { type: "button" }, this.shapeSheet(shape, reach),
+      element("div.words", {}, element("div", {}, element("b", {}, name), element("span", {}, shape.shape ? "" : " dominant"), element("b.n", {}, shape.n.toLocaleString("en"))),
+        element("div.fine", {}, told, element("span", {}, percent))));
     button.addEventListener("click", () => this.nextOfShape(shape.shape));
-    return button;
+    return { shape, button, told, words: `Shape ${name}${shape.shape ? "" : ", the dominant beat"}: ${shape.n} beats, ${percent}` };
+  },
+
+  fillCard({ button, told, words }, marked, pressed) {
+    const count = marked ? `${marked.toLocaleString("en")} anomalous` : "none anomalous";
+    told.textContent = count;
+    told.className = marked ? "anomaly" : "";
+    button.classList.toggle("chosen", pressed);
+    button.setAttribute("aria-pressed", pressed ? "true" : "false");
+    button.setAttribute("aria-label", `${words}, ${count}. Show the next beat of this shape.`);
   },
 
   // round the end, so that a card goes through all of its beats

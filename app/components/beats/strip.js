@@ -15,10 +15,15 @@ const STRIP = {
     const start = Math.max(0, Math.min(t - seconds / 2, total - seconds));
     if (t < strip.start_s || t > end || (start < strip.start_s - 0.01 && strip.start_s > 0.01)) return; // its seconds are on their way: the last picture stays
     const close = `${strip.packet}|${this.chosen}|${width}`, marked = this.anomalous.subarray(this.from(start - 0.3), this.from(start + seconds)).join("");
-    if (this.drawn.strip !== close + marked) { // at another threshold most of it is the same
-      this.drawn.strip = close + marked;
+    if (this.drawn.strip !== close) {
+      this.drawn.strip = close;
+      this.drawn.marks = null;
       Object.assign(this, { ppm, stripFrom: start, stripTo: Math.min(start + seconds, end), stripWide: width });
       this.paper();
+    }
+    if (this.drawn.marks !== marked) { // at another threshold only the marks are other
+      this.drawn.marks = marked;
+      this.stripMarks();
     }
     if (this.drawn.close !== close) {
       this.drawn.close = close;
@@ -48,7 +53,7 @@ const STRIP = {
   },
 
   paper() {
-    const { strip, ppm, stripWide: width, view } = this, lanes = strip.leads.length, height = Math.round((TOP_MM + lanes * LANE_MM + FOOT_MM) * ppm);
+    const { strip, ppm, stripWide: width } = this, lanes = strip.leads.length, height = Math.round((TOP_MM + lanes * LANE_MM + FOOT_MM) * ppm);
     const svg = this.sheet, gains = strip.leads.map((_, r) => this.laneGain(this.lane(r).values)), same = gains.every((gain) => gain === gains[0]);
     svg.setAttribute("width", width);
     svg.setAttribute("height", height);
@@ -59,8 +64,8 @@ const STRIP = {
       return path;
     };
     const under = drawing("g", {}), over = drawing("g", {}), top = TOP_MM * ppm;
+    Object.assign(this, { stripUnder: under, stripOver: over, stripTall: height, stripTop: top });
     svg.replaceChildren(drawing("rect", { width, height, class: "ground" }), drawing("path", { d: lines(1), class: "minor" }), drawing("path", { d: lines(5), class: "major" }), under);
-    this.stripMarks(under, over, top, height);
     strip.leads.forEach((lead, r) => {
       const { values, lo, zero } = this.lane(r), scale = gains[r] * ppm, y0 = (TOP_MM + (r + 0.55) * LANE_MM) * ppm, x0 = this.x(strip.start_s + lo / strip.fs), dx = (25 * ppm) / strip.fs;
       svg.append(this.typical(r, y0, scale, zero), this.made(lead, r, y0, scale, zero),
@@ -75,12 +80,14 @@ const STRIP = {
     const span = `${clock(this.stripFrom, this.given.duration_s)}–${clock(this.stripTo, this.given.duration_s)}`;
     svg.append(label(GUTTER_MM * ppm, height - 9, `25 mm/s, ${same ? gains[0] : gains.join("/")} mm/mV, as recorded · ${span}`, { class: "print" }));
     this.stripKey(svg, width, height);
-    svg.setAttribute("aria-label", `${view.described}, ${span}, leads ${strip.leads.join(", ")}. ${this.beatWords(this.chosen)}.`);
+    this.stripSpan = span;
   },
 
   // each beat: an arrow and its shape where it is anomalous, a point where it is not; RR intervals in ms between them
-  stripMarks(under, over, top, height) {
-    const { scores, ppm } = this, first = this.from(this.stripFrom - 0.3), y = top - 3, wide = 0.5 * 25 * ppm, tall = height - top - FOOT_MM * ppm;
+  stripMarks() {
+    const { scores, ppm, stripUnder: under, stripOver: over, stripTop: top, stripTall: height } = this, first = this.from(this.stripFrom - 0.3), y = top - 3, wide = 0.5 * 25 * ppm, tall = height - top - FOOT_MM * ppm;
+    under.replaceChildren();
+    over.replaceChildren();
     for (let k = first; k < scores.n && this.time(k) <= this.stripTo; k++) {
       const x = this.x(this.time(k)), own = k === this.chosen, a = this.x(this.time(k) - 0.2), kind = this.anomalous[k] ? "bracket" : "bracket calm";
       if (own) under.append(drawing("rect", { x: a, y: top, width: wide, height: tall, class: this.anomalous[k] ? "mark" : "mark hollow" }));
@@ -94,6 +101,7 @@ const STRIP = {
       }
     }
     over.append(label(8, y - 10, "RR ms", { class: "rr" }));
+    this.sheet.setAttribute("aria-label", `${this.view.described}, ${this.stripSpan}, leads ${this.strip.leads.join(", ")}. ${this.beatWords(this.chosen)}.`);
   },
 
   // the dominant beat, where the chosen one is
