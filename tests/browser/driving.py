@@ -68,6 +68,6 @@ def painted_at(page: Page, rate: int) -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until the script has run and the paper is drawn."""
-    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+    """Wait until the script has run, the paper is drawn, and no control is still on its way."""
+    page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton]')")
     page.wait_for_timeout(400)
