@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.training.marked import write_mitbih
-from training.peak_rule import main, published_peaks
+from training.peak_rule import Found, main, published_peaks
 
 
 def test_it_finds_maxima_above_nine_tenths_of_their_ten_seconds():
@@ -22,8 +22,17 @@ def test_the_command_says_how_many(tmp_path, capsys):
     write_mitbih(tmp_path, ("100",))
     assert main(["--mitbih", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "The published rule finds" in said and "%" in said
+    rule, own = said.split("; Leadwise finds ")
+    assert "published rule finds" in rule and "PPV" in rule
+    found, _, marked = own.split(" beats")[0].split()
+    assert int(found) >= 0.98 * int(marked) > 0
     assert main(["--mitbih", str(tmp_path / "none")]) == 1
+
+
+def test_counts_are_of_beats_of_ventricular_ones_and_of_what_was_found():
+    found = Found()
+    found.add(np.array([1.0, 2.0, 3.0]), np.array(["N", "V", "V"]), np.array([1.1, 2.0, 3.4, 4.0]))
+    assert str(found) == "2 of 3 beats, sensitivity 0.6667, PPV 0.5000, ventricular 0.5000 of 2"
 
 
 @pytest.mark.parametrize("n", [1, 2])
