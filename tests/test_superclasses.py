@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 
 from ecg_core.checkpoints import default_store, load_checkpoint, read_config, save_checkpoint
-from ecg_core.checkpoints.files import write_config
 from ecg_core.checkpoints.probe import PROBE_FILE, write_probe
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError
@@ -21,6 +19,7 @@ from ecg_core.score_file import detection_row
 from ecg_core.superclasses import SUPERCLASSES, SuperclassProbe
 from ecg_core.synthetic import EXAMPLES, make_record
 from tests.fakes import block_record
+from tests.stores import store_without_probes
 
 CLASSES = tuple(SUPERCLASSES)
 FIGURE = {"low": 0.6, "high": 0.8}
@@ -48,11 +47,7 @@ def certain(checkpoint) -> SuperclassProbe:
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Return a copy of the shipped store without the probes it has."""
-    shutil.copytree(default_store(), tmp_path / "store")
-    for path in (tmp_path / "store").glob("*/config.json"):
-        write_config(replace(read_config(path.parent), probe={}), path.parent)
-        (path.parent / PROBE_FILE).unlink(missing_ok=True)
-    return tmp_path / "store"
+    return store_without_probes(tmp_path / "store")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from ecg_core.checkpoints import default_store, load_checkpoint, read_config, write_config
 from ecg_core.checkpoints.probe import PROBE_FILE
 from ecg_core.errors import RecordError
+from tests.stores import store_without_probes
 from training import consensus, release, superclass_fit, superclass_probe
 from training.signals import Prepared
 from training.superclass_fit import Labelled, calibrated, fit_linear, kept_fit, mean_of
@@ -150,11 +151,7 @@ def test_a_fit_is_kept_and_belongs_to_its_latents(labels: Labelled, tmp_path: Pa
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Return the shipped store without the probes it has."""
-    shutil.copytree(default_store(), tmp_path / "store")
-    for path in (tmp_path / "store").glob("*/config.json"):
-        write_config(replace(read_config(path.parent), probe={}), path.parent)
-        (path.parent / PROBE_FILE).unlink(missing_ok=True)
-    return tmp_path / "store"
+    return store_without_probes(tmp_path / "store")
 
 
 def prepared(n: int = 96) -> Prepared:
