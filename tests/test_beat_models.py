@@ -25,6 +25,14 @@ from ecg_core.models.beat_windows import (
 )
 
 NAMES = tuple(BEAT_REGISTRY)
+PUBLISHED = {
+    "channels": [32, 64, 128, 128],
+    "kernels": [7, 5, 5, 3],
+    "up_kernels": [4, 4, 4, 4],
+    "strides": [2, 2, 2, 2],
+    "hidden": 0,
+    "norm": True,
+}
 
 
 def built(name: str, **sizes: object):
@@ -32,8 +40,9 @@ def built(name: str, **sizes: object):
     return build_beat_model({"class": name, **sizes}).eval()
 
 
-def test_the_beat_cae_has_the_published_size():
-    model = built("Beat-CAE")
+@pytest.mark.parametrize("sizes", [{}, PUBLISHED])
+def test_the_beat_cae_has_the_published_size(sizes):
+    model = built("Beat-CAE", **sizes)
     assert sum(p.numel() for p in model.parameters()) == 583_361
     assert model.encode(torch.zeros(3, 720)).shape == (3, 32)
 
@@ -54,12 +63,22 @@ def test_only_the_latents_pass(name):
     assert torch.equal(model(x).x_hat, model.decode(model.encode(x)))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_weight_is_used(name):
-    model = built(name).train()
+@pytest.mark.parametrize(("name", "sizes"), [*((name, {}) for name in NAMES), ("Beat-CAE", PUBLISHED)])
+def test_every_weight_is_used(name, sizes):
+    model = built(name, **sizes).train()
     out = model(torch.randn(4, window_of(model).n_samples))
     out.x_hat.square().sum().backward()
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()] == []
+
+
+def test_the_published_layout_is_built_again_with_its_normalisation():
+    model = built("Beat-CAE", **PUBLISHED).train()
+    model(3.0 * torch.randn(16, 720))
+    again = build_beat_model(beat_architecture_of(model))
+    again.load_state_dict(model.state_dict())
+    x = torch.randn(2, 720)
+    assert torch.equal(again.eval()(x).x_hat, model.eval()(x).x_hat)
+    assert not torch.allclose(model(x).x_hat, built("Beat-CAE", **PUBLISHED)(x).x_hat, atol=1e-3)
 
 
 def test_attention_is_over_time_and_adds_up_to_one():
@@ -86,6 +105,12 @@ def test_the_architecture_builds_the_same_network(name):
         ({"class": "Beat-CAE", "n_samples": 719}, "multiple of 16 samples; found 719"),
         ({"class": "Beat-CAE", "kernels": [15, 4, 4]}, "kernel of 4 . an even number at stride 4; found 15"),
         ({"class": "Beat-CAE", "kernels": [4, 4]}, "one channel, kernel and stride"),
+        ({"class": "Beat-CAE", "hidden": -1}, "hidden layer from 0; found .* and -1"),
+        ({"class": "Beat-CAE", "channels": [16, 0, 64]}, "channels, strides, samples and latents from 1"),
+        ({"class": "Beat-CAE", "channels": [], "kernels": [], "strides": []}, "channels, strides, samples and latents"),
+        ({"class": "Beat-CAE", **PUBLISHED, "kernels": [7, 5, 5]}, "one kernel for each convolution; found 3 for 4"),
+        ({"class": "Beat-CAE", **PUBLISHED, "kernels": [7, 5, 5, 1]}, "kernel from 2, .*found 1 at stride 2"),
+        ({"class": "Beat-CAE", **PUBLISHED, "up_kernels": [7, 4, 4, 4]}, "an even number at stride 2; found 7"),
     ],
 )
 def test_what_cannot_be_built_is_said(architecture, message):
@@ -197,8 +222,11 @@ def test_errors_of_beats_are_those_of_whole_windows(name):
 
 
 @pytest.mark.parametrize(("lo", "hi"), [(0, 720), (0, 5), (270, 522), (333, 334), (713, 720)])
-@pytest.mark.parametrize("sizes", [{}, {"channels": (8, 4), "kernels": (6, 9), "strides": (4, 3)}])
+@pytest.mark.parametrize("sizes", [{}, {"channels": (8, 4), "kernels": (6, 9), "strides": (4, 3)}, PUBLISHED])
 def test_a_span_is_decoded_as_in_the_whole(sizes, lo: int, hi: int):
     model = built("Beat-CAE", **sizes)
+    for norm in model.up_norms:
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2.0)
     z = torch.randn(3, 32)
     torch.testing.assert_close(model.decode_within(z, lo, hi), model.decode(z)[:, lo:hi])

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfiltfilt
 from tqdm import tqdm
 
 from ecg_core.errors import ConfigError, RecordError
@@ -27,6 +28,7 @@ from ecg_core.models.beat_windows import (
     FROM_R,
     HALF_S,
     HIGH_HZ,
+    SMALLEST_SD,
     cut,
     from_r,
     local_rr,
@@ -41,6 +43,12 @@ FORMAT = 1
 SPLIT = (0.70, 0.15, 0.15)
 SPLIT_SEED = 0
 PROTOCOLS = ("random", "interpatient")
+SCALES = ("window", "record")
+"""Drift and scale are taken off each window by itself, as in use, or off the whole record, as published."""
+
+LOW_HZ, LOW_ORDER = 0.5, 4
+"""Lower edge of what is kept of a whole record: published with the Beat-CAE."""
+
 COLUMNS = ("source", "record", "patient", "part", "lead", "fs", "sample", "at", "symbol", "aami", "alone")
 
 F32 = NDArray[np.float32]
@@ -222,6 +230,15 @@ def protocol_of(data: BeatData, name: str) -> Protocol:
     return Protocol(name, *(np.flatnonzero(part == p) for p in ("ds1", "ds1-validation", "ds2")))
 
 
+def paced_test(data: BeatData) -> NDArray[np.int64]:
+    """Return as many of the paced records' beats as the random protocol tests of the others: 15 % of them.
+
+    Published figures of random beats are of all 48 records of MIT-BIH, and count paced beats as abnormal.
+    """
+    paced = np.flatnonzero((data.table["source"] == "mitbih") & (data.table["part"] == "paced"))
+    return np.sort(np.random.default_rng(SPLIT_SEED).permutation(paced)[: round(SPLIT[2] * len(paced))])
+
+
 def normals(data: BeatData, rows: NDArray[np.int64], *, alone: bool = True) -> NDArray[np.int64]:
     """Return the rows of class N, without those whose window holds an abnormal neighbour."""
     table = data.table.iloc[rows]
@@ -231,8 +248,21 @@ def normals(data: BeatData, rows: NDArray[np.int64], *, alone: bool = True) -> N
     return rows[kept.to_numpy()]
 
 
-def windows_of(data: BeatData, rows: NDArray[np.int64], n_samples: int = AROUND.n_samples) -> F32:
-    """Return what the networks see of the beats in `rows`, (n, n_samples): 720 z-scored, or 187 from 0 to 1."""
+def whole_record(x: F32) -> F32:
+    """Return a record, (n,), without drift and z-scored as a whole; a flat one stays flat."""
+    y = sosfiltfilt(butter(LOW_ORDER, LOW_HZ, "highpass", fs=AROUND.fs, output="sos"), x)
+    return np.asarray((y - y.mean()) / max(float(y.std()), SMALLEST_SD), np.float32)
+
+
+def windows_of(
+    data: BeatData, rows: NDArray[np.int64], n_samples: int = AROUND.n_samples, scale: str = "window"
+) -> F32:
+    """Return what the networks see of the beats in `rows`, (n, n_samples): 720 z-scored, or 187 from 0 to 1.
+
+    Parameters
+    ----------
+    scale : of `SCALES`, for 720 samples.
+    """
     out = np.empty((len(rows), n_samples), np.float32)
     table = data.table
     keys = (table["source"] + "-" + table["record"]).to_numpy()
@@ -246,6 +276,8 @@ def windows_of(data: BeatData, rows: NDArray[np.int64], n_samples: int = AROUND.
             rr = local_rr(at[every], AROUND.fs)[np.searchsorted(every, rows[here])] * ratio
             x = resampled(np.asarray(data.signals[key]), AROUND.fs, FROM_R.fs)
             out[here] = from_r(x, np.minimum(np.round(mine * ratio).astype(np.int64), len(x) - 1), rr)
+        elif scale == "record":
+            out[here] = cut(whole_record(np.asarray(data.signals[key])), mine, AROUND.before, n_samples)
         else:
             out[here] = z_scored(cut(data.signals[key], mine, AROUND.before, n_samples))
     return out

@@ -46,7 +46,7 @@ from ecg_core.models.beat_registry import BeatModel, beat_architecture_of
 from ecg_core.records import LEADS, twelve_from_eight
 from ecg_core.store import default_store
 from training.beat_kinds import fit_kinds, kinds_text
-from training.beat_train import load_run
+from training.beat_train import network_for_use
 from training.mitbih import DS1, DS1_VALIDATION, Annotated, read_annotated
 from training.signals import load_prepared
 
@@ -230,7 +230,7 @@ def dominant_beats(folder: Path, n: int = N_DOMINANT) -> DominantBeats:
 
 def fit(args: argparse.Namespace) -> BeatConfig:
     """Fit everything and write the checkpoint."""
-    model = load_run(args.run)[0] if args.run else None
+    model = network_for_use(args.run) if args.run else None
     records, others = read_records(args.mitbih, DS1, model)
     parts = left_out_parts(records)
     if args.explore:

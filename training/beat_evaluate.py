@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ecg_core.errors import ConfigError
 from ecg_core.models.beat_registry import BEAT_REGISTRY
-from training.beat_data import BeatData, beats_in_memory, has_beats, load_beats, protocol_of
+from training.beat_data import BeatData, beats_in_memory, has_beats, load_beats, paced_test, protocol_of
 from training.beat_metrics import N_BOOTSTRAP, by_class, by_record, measure_beats
 from training.beat_scores import SCORES, records_of, score_beats
 from training.beat_train import load_run
@@ -60,8 +60,17 @@ def figures_of(classes: NDArray[np.str_], scores: Array, records: NDArray[np.str
     }
 
 
+def mix_of(classes: NDArray[np.str_]) -> dict[str, Any]:
+    """Return how many beats of each class there are, and the accuracy of answering N always."""
+    counts = zip(*np.unique(classes, return_counts=True), strict=True)
+    return {"beats": {str(name): int(n) for name, n in counts}, "answering_n": float((classes == "N").mean())}
+
+
 def evaluate_run(folder: str | Path, data: BeatData, *, own: bool = False) -> dict[str, Any]:
     """Measure a run on the test beats of its protocol, or on all beats of one's own records.
+
+    On random beats also with a test share of the paced records' beats, none of which it was trained on: what is
+    published is of all 48 records.
 
     Parameters
     ----------
@@ -72,21 +81,28 @@ def evaluate_run(folder: str | Path, data: BeatData, *, own: bool = False) -> di
     model, config, fitted = load_run(folder)
     rows = np.arange(len(data.table)) if own else protocol_of(data, config.protocol).test
     kind = config.architecture["class"]
-    scores = score_beats(model, fitted, data, rows)
+    scores = score_beats(model, fitted, data, rows, config.scale)
     classes, records = data.table["aami"].to_numpy(str)[rows], records_of(data, rows)
     rule = RULES.get(kind, "rate")
     found = {name: figures_of(classes, scores[name], records, fitted.thresholds[name][rule]) for name in SCORES}
-    return {
+    result = {
         "name": config.name,
         "class": kind,
         "protocol": "own" if own else config.protocol,
         "parameters": sum(p.numel() for p in model.parameters()),
         "field_score": FIELD[kind],
         "rule": rule,
-        "beats": {str(name): int(n) for name, n in zip(*np.unique(classes, return_counts=True), strict=True)},
-        "answering_n": float((classes == "N").mean()),
+        **mix_of(classes),
         "scores": found,
     }
+    paced = paced_test(data)
+    if config.protocol == "random" and not own and len(paced):
+        rows = np.concatenate([rows, paced])
+        classes, records = data.table["aami"].to_numpy(str)[rows], records_of(data, rows)
+        scored = score_beats(model, fitted, data, rows, config.scale)[FIELD[kind]]
+        figures = figures_of(classes, scored, records, fitted.thresholds[FIELD[kind]][rule])
+        result["with_paced"] = {**mix_of(classes), **figures}
+    return result
 
 
 def _cell(estimate: Mapping[str, float] | None) -> str:
@@ -108,6 +124,16 @@ def table_text(rows: Sequence[tuple[str, Mapping[str, Any]]], columns: Sequence[
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
 
+def _paced_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the figures with the paced records as text, where they were measured."""
+    found = result.get("with_paced")
+    if found is None:
+        return []
+    counts = ", ".join(f"{n} {name}" for name, n in found["beats"].items())
+    told = f"With the paced records: {counts}. Answering N always: accuracy {found['answering_n']:.3f}."
+    return ["", told, table_text([(result["field_score"], found["overall"])])]
+
+
 def text_of(result: Mapping[str, Any]) -> str:
     """Return the figures of a run as text."""
     counts = ", ".join(f"{n} {name}" for name, n in result["beats"].items())
@@ -117,6 +143,7 @@ def text_of(result: Mapping[str, Any]) -> str:
         f"accuracy {result['answering_n']:.3f}. Intervals: 95 %, {N_BOOTSTRAP} resamples of records.",
         "",
         table_text([(name, found["overall"]) for name, found in result["scores"].items()]),
+        *_paced_lines(result),
         "",
         f"By class, {SCORES[result['field_score']]}",
         table_text(

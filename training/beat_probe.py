@@ -45,10 +45,10 @@ REGULARISATION = 0.3
 RATE = 360.0
 
 
-def features_of(model: Any, data: BeatData) -> F32:
-    """Return the probe's features of every beat of the table, (n, d), record by record."""
+def features_of(model: Any, data: BeatData, scale: str = "window") -> F32:
+    """Return the probe's features of every beat of the table, (n, d), record by record; `scale` as in `windows_of`."""
     rows = np.arange(len(data.table))
-    _, z = raw_scores(model, data, rows)
+    _, z = raw_scores(model, data, rows, scale)
     records = (data.table["source"] + data.table["record"]).to_numpy(str)
     out = np.empty((len(rows), 2 * z.shape[1] + 2), np.float32)
     at = data.table["at"].to_numpy(float) / RATE
@@ -195,7 +195,7 @@ def run_probe(run: Path, data: BeatData) -> dict[str, Any]:
     """Fit and measure the probe of a run; write probe.safetensors and probe.json."""
     model, config, _ = load_run(run)
     protocol = protocol_of(data, config.protocol)
-    x = features_of(model, data)
+    x = features_of(model, data, config.scale)
     classes, records = data.table["aami"].to_numpy(str), records_of(data, np.arange(len(x)))
     fitted_on = np.sort(np.concatenate([protocol.train, protocol.validation]))
     # under the random protocol every record stands on both sides, and leaving out records would be another protocol

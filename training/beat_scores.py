@@ -81,13 +81,13 @@ def near_error(model: BeatModel, x: F32, x_hat: F32) -> Array:
 
 
 def raw_scores(
-    model: BeatModel, data: BeatData, rows: NDArray[np.int64]
+    model: BeatModel, data: BeatData, rows: NDArray[np.int64], scale: str = "window"
 ) -> tuple[dict[str, Array], NDArray[np.float32]]:
-    """Return errors by name and latents, (n, d), of the beats in `rows`."""
+    """Return errors by name and latents, (n, d), of the beats in `rows`; `scale` as in `windows_of`."""
     found: dict[str, list[Array]] = {"whole": [], "absolute": [], "beat": [], "near": [], "loud": []}
     latents = []
     for start in range(0, len(rows), CHUNK):
-        x = windows_of(data, rows[start : start + CHUNK], model.config.n_samples)
+        x = windows_of(data, rows[start : start + CHUNK], model.config.n_samples, scale)
         out = restore(model, x)
         for name in ("whole", "absolute", "beat"):
             found[name].append(getattr(out, name))
@@ -104,26 +104,30 @@ def records_of(data: BeatData, rows: NDArray[np.int64]) -> NDArray[np.str_]:
 
 
 def score_beats(
-    model: BeatModel, fitted: tuple[Array, Array] | Normals, data: BeatData, rows: NDArray[np.int64]
+    model: BeatModel,
+    fitted: tuple[Array, Array] | Normals,
+    data: BeatData,
+    rows: NDArray[np.int64],
+    scale: str = "window",
 ) -> dict[str, Array]:
     """Return every score of `SCORES` for the beats in `rows`; the record's median is over those beats."""
-    scores, z = raw_scores(model, data, rows)
+    scores, z = raw_scores(model, data, rows, scale)
     mean, precision = (fitted.mean, fitted.precision) if isinstance(fitted, Normals) else fitted
     scores["latent"] = Normals(mean, precision, {}).distance(z)
     scores["relative"] = minus_median(np.log(scores["beat"] + 1e-9), records_of(data, rows))
     return scores
 
 
-def fit_normals(model: BeatModel, data: BeatData, protocol: Protocol) -> Normals:
+def fit_normals(model: BeatModel, data: BeatData, protocol: Protocol, scale: str = "window") -> Normals:
     """Fit latents on training normals and thresholds on validation normals (all of them, neighbours or not)."""
     rng = np.random.default_rng(0)
     train = normals(data, protocol.train)
     train = np.sort(rng.permutation(train)[:FITTED])
-    errors, z = raw_scores(model, data, train)
+    errors, z = raw_scores(model, data, train, scale)
     fitted = fit_gaussian(z)
     own = {**errors, "latent": Normals(*fitted, {}).distance(z)}
     own["relative"] = minus_median(np.log(errors["beat"] + 1e-9), records_of(data, train))
-    validation = score_beats(model, fitted, data, protocol.validation)
+    validation = score_beats(model, fitted, data, protocol.validation, scale)
     quiet = data.table["aami"].to_numpy()[protocol.validation] == "N"
     thresholds = {
         name: {

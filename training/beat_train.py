@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from ecg_core.errors import ConfigError
 from ecg_core.models.beat_registry import BeatModel, build_beat_model
-from training.beat_data import BeatData, normals, protocol_of, windows_of
+from training.beat_data import SCALES, BeatData, normals, protocol_of, windows_of
 from training.beat_scores import Normals, fit_normals
 from training.config import from_dict
 
@@ -54,6 +54,7 @@ class BeatTrainConfig:
     optimiser : "adamw", "rmsprop" or "sgd".
     augment : shift, gain and noise, drawn anew for each step.
     alone : leave out normal beats whose window holds an abnormal neighbour.
+    scale : of what windows are z-scored: each "window" by itself, as in use, or the whole "record", as published.
     cycle : steps of the one-cycle schedule; as many as `steps` where 0.
     warmup : share of the cycle in which the rate rises.
     cooldown : the last so many steps bring the rate down to 0 in a straight line, wherever the cycle stands.
@@ -70,6 +71,7 @@ class BeatTrainConfig:
     optimiser: str = "adamw"
     augment: bool = False
     alone: bool = True
+    scale: str = "window"
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     cycle: int = 0
@@ -92,16 +94,18 @@ class Progress:
 
 
 def check_config(config: BeatTrainConfig) -> None:
-    """Refuse a loss or an optimiser that there is not.
+    """Refuse a loss, an optimiser or a scale that there is not.
 
     Raises
     ------
     ConfigError
         With what there is.
     """
-    for what, value, known in (("loss", config.loss, LOSSES), ("optimiser", config.optimiser, OPTIMISERS)):
-        if value not in known:
-            raise ConfigError(f"{config.name}: expected {what} to be one of {', '.join(known)}; found {value!r}.")
+    known = {"loss": tuple(LOSSES), "optimiser": tuple(OPTIMISERS), "scale": SCALES}
+    for what, names in known.items():
+        value = getattr(config, what)
+        if value not in names:
+            raise ConfigError(f"{config.name}: expected {what} to be one of {', '.join(names)}; found {value!r}.")
 
 
 def rate_at(config: BeatTrainConfig, step: int) -> float:
@@ -216,7 +220,7 @@ class BeatRun:
         """Write the trained network, what normal beats look like to it, and what it was made from."""
         weights = {key: value.detach().contiguous() for key, value in self.model.state_dict().items()}
         save_file(weights, self.folder / "network.safetensors")
-        found = fit_normals(self.model, data, protocol_of(data, self.config.protocol))
+        found = fit_normals(self.model, data, protocol_of(data, self.config.protocol), self.config.scale)
         latent = {"mean": torch.from_numpy(found.mean), "precision": torch.from_numpy(found.precision)}
         save_file(latent, self.folder / "normals.safetensors")
         losses = [{"step": LOG_EVERY * (k + 1), "loss": loss} for k, loss in enumerate(self.progress.losses)]
@@ -257,11 +261,28 @@ def load_run(folder: str | Path) -> tuple[BeatModel, BeatTrainConfig, Normals]:
     )
 
 
+def network_for_use(folder: str | Path) -> BeatModel:
+    """Return a finished run's network for a detector, which has windows and no whole record.
+
+    Raises
+    ------
+    ConfigError
+        If the run is not there, or its windows were z-scored by their record.
+    """
+    model, config, _ = load_run(folder)
+    if config.scale != "window":
+        raise ConfigError(
+            f"Expected a run whose windows are z-scored by themselves, scale = 'window'; {folder} has "
+            f"{config.scale!r}: in use nobody has the whole record; train another."
+        )
+    return model
+
+
 def train_beats(config: BeatTrainConfig, data: BeatData, runs: Path, *, quiet: bool = False) -> BeatRun:
     """Train one network on the normal beats of its protocol's train split."""
     run = BeatRun(config, runs / config.run)
     rows = normals(data, protocol_of(data, config.protocol).train, alone=config.alone)
-    windows = windows_of(data, rows, run.model.config.n_samples)
+    windows = windows_of(data, rows, run.model.config.n_samples, config.scale)
     run.train(windows, quiet=quiet)
     run.finish(data, len(rows))
     return run

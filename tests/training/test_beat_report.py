@@ -19,7 +19,7 @@ from training.beat_train import BeatTrainConfig, train_beats
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    records = ("101", "106", "108", "112", "119", "100", "103", "222", "232")
+    records = ("101", "106", "108", "112", "119", "100", "102", "103", "222", "232")
     prepare_beats({"mitbih": write_mitbih(folder / "mitbih", records)}, folder, quiet=True)
     data = load_beats(folder)
     small = {"class": "Beat-CAE", "channels": [4, 4, 8], "hidden": 16, "n_latents": 4}
@@ -47,6 +47,10 @@ def test_figures_are_those_of_the_files(runs: Path, tmp_path: Path):
         kept, passes = "kept" if protocol == "random" else "left out", 20 * 16 / made["beats"]
         told = f"{passes:.1f} | MSE, adamw | {plain(made['validation']['whole'])} |"
         assert f"| {made['beats']:,} | {kept} | 20 | 16 | {told}" in text
+    with_paced = json.loads((runs / "beat-cae-random" / "metrics.json").read_text())["with_paced"]
+    assert with_paced["overall"]["n_records"] == 10
+    assert text.count(estimate(with_paced["overall"]["auroc"])) == 2 and "of all 48 records" in text
+    assert f"accuracy of {plain(with_paced['answering_n'])}" in " ".join(text.split())
     for row in measured["scores"]["whole"]["records"]:
         assert f"| {row['record']} | {row['beats']} | {row['abnormal']} |" in text
     assert "AUC .972" in text and "**232**" in text and "**222**" in text

@@ -21,7 +21,16 @@ from tests.training.marked import write_marked, write_mitbih
 from training.beat_data import load_beats, prepare_beats, protocol_of, windows_of
 from training.beat_evaluate import evaluate_run, is_beat_run, run_beats, text_of
 from training.beat_scores import SCORES, minus_median, score_beats
-from training.beat_train import BeatRun, BeatTrainConfig, augmented, draw, load_run, rate_at, train_beats
+from training.beat_train import (
+    BeatRun,
+    BeatTrainConfig,
+    augmented,
+    draw,
+    load_run,
+    network_for_use,
+    rate_at,
+    train_beats,
+)
 from training.config import load_config
 from training.evaluate import main as evaluate_main
 
@@ -64,7 +73,10 @@ def trained(folder: Path, made: BeatTrainConfig) -> dict[str, torch.Tensor]:
 def test_shipped_configurations_load_and_build(root, name, tmp_path):
     found = load_config(root / "training" / "configs" / f"{name}.toml", BeatTrainConfig)
     assert found.run == (name if name.endswith("random") else f"{name}-interpatient")
-    assert BeatRun(found, tmp_path).model.config.n_samples == (187 if "187" in name else 720)
+    model = BeatRun(found, tmp_path).model
+    assert model.config.n_samples == (187 if "187" in name else 720)
+    if name in ("beat-cae", "beat-cae-random"):
+        assert sum(p.numel() for p in model.parameters()) == 583_361
 
 
 @pytest.mark.parametrize("changes", [{}, {"augment": True, "optimiser": "rmsprop", "loss": "mae"}])
@@ -127,6 +139,26 @@ def test_unknown_losses_and_optimisers_are_said(tmp_path):
         BeatRun(config(loss="huber"), tmp_path)
     with pytest.raises(ConfigError, match="optimiser to be one of adamw"):
         BeatRun(config(optimiser="lion"), tmp_path)
+
+
+def test_a_network_of_whole_records_is_measured_on_those_and_is_not_for_use(run: Path, prepared: Path, tmp_path: Path):
+    data = load_beats(prepared)
+    with pytest.raises(ConfigError, match="scale to be one of window, record; found 'beat'"):
+        BeatRun(config(scale="beat"), tmp_path)
+    made = train_beats(config(steps=20, scale="record", protocol="random"), data, tmp_path, quiet=True)
+    model, found, fitted = load_run(made.folder)
+    test = protocol_of(data, "random").test
+    x = windows_of(data, test, scale="record")
+    with torch.inference_mode():
+        error = (model(torch.from_numpy(x)).x_hat.numpy() - x) ** 2
+    whole = score_beats(model, fitted, data, test, found.scale)["whole"]
+    assert np.allclose(whole, error.mean(-1), rtol=1e-3)
+    flagged = (whole > fitted.thresholds["whole"]["rate"])[data.table["aami"].to_numpy()[test] != "N"].mean()
+    measured = evaluate_run(made.folder, data)["scores"]["whole"]["overall"]
+    assert measured["sensitivity"]["value"] == pytest.approx(flagged)
+    with pytest.raises(ConfigError, match="has 'record'"):
+        network_for_use(made.folder)
+    assert torch.equal(network_for_use(run).to_z.weight, load_run(run)[0].to_z.weight)
 
 
 def test_a_finished_run_is_loaded_as_it_was_trained(run: Path, prepared: Path):

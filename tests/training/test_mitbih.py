@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from training.beat_data import (
     beats_in_memory,
     load_beats,
     normals,
+    paced_test,
     prepare_beats,
     protocol_of,
+    whole_record,
     windows_of,
 )
 from training.mitbih import (
@@ -190,6 +193,35 @@ def test_the_random_protocol_splits_beats_and_the_honest_one_patients(prepared: 
     assert set(table["record"].iloc[honest.test]) == {"100"}
     with pytest.raises(ConfigError, match="Expected a protocol among random, interpatient"):
         protocol_of(data, "loose")
+
+
+def test_a_share_of_the_paced_beats_is_tested_and_none_trained_on(prepared: Path):
+    data = load_beats(prepared)
+    paced = paced_test(data)
+    every = int((data.table["part"] == "paced").sum())
+    assert len(set(paced)) == len(paced) == round(0.15 * every) > 0
+    assert set(data.table["part"].iloc[paced]) == {"paced"}
+    assert len(paced_test(replace(data, table=data.table[data.table["part"] != "paced"]))) == 0
+
+
+def test_windows_of_a_whole_record_keep_the_sizes_of_its_beats(prepared: Path):
+    data = load_beats(prepared)
+    rows = np.flatnonzero(data.table["record"] == "100")
+    own, whole = windows_of(data, rows), windows_of(data, rows, scale="record")
+    assert np.allclose(own.std(-1), 1, atol=1e-3) and whole.std(-1).std() > 0.02
+    x = np.asarray(data.signals["mitbih-100"])
+    larger = replace(data, signals={"mitbih-100": 3 * x + 1})
+    assert np.allclose(whole, windows_of(larger, rows, scale="record"), atol=1e-2)
+
+
+def test_a_whole_record_is_without_drift_and_z_scored(prepared: Path):
+    x = np.asarray(load_beats(prepared).signals["mitbih-100"])
+    y = whole_record(x)
+    assert abs(y.mean()) < 1e-4 and y.std() == pytest.approx(1, abs=1e-3)
+    drift = np.sin(2 * np.pi * 0.1 * np.arange(len(x)) / 360)
+    moved = whole_record((x + drift).astype(np.float32))
+    assert np.abs(moved - y)[3600:-3600].max() < 0.05 * y.max()
+    assert np.abs(whole_record(np.full(3600, 0.7, np.float32))).max() < 1e-3
 
 
 def test_training_sees_normal_beats_without_abnormal_neighbours(prepared: Path):
