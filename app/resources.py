@@ -82,10 +82,19 @@ def model_infos(models: tuple[str, ...]) -> tuple[list[ModelInfo], list[str]]:
 
 
 def warm(models: tuple[str, ...]) -> None:
-    """Load models while the user is still choosing a record; what cannot be loaded is said when it is needed."""
+    """Load models while the user is still choosing a record, and score an example: a process's first takes longest.
+
+    What cannot be loaded is said when it is needed.
+    """
     for model in models:
         with suppress(ECGError):
             detector(model)
+    for entry in examples()[0][:1]:
+        for model in models:
+            with suppress(ECGError):
+                _score(entry, model, lambda _: None, PreparedRecords())
+    gc.collect()
+    gc.freeze()
 
 
 @st.cache_resource(scope="session", show_spinner=False, on_release=Background.stop)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import measured, words
-from app.operating import place
+from app.operating import at_each_rate, place
 from app.state import RATES, TITLES, Entry
 from ecg_core.detection import Detection, Stretch
 from ecg_core.overlay import cell_steps
@@ -62,37 +62,62 @@ def verdict_data(
     entry: Entry,
     model: str,
     found: Mapping[str, Detection],
-    thresholds: Mapping[str, float | None],
+    limits: Mapping[float, Mapping[str, float | None]],
     rate: float,
     normals: NDArray[np.float32],
     waiting: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return what the verdict band shows; `waiting` names the models that are still scoring."""
+    """Return what the verdict band shows, at each rate of the slider.
+
+    Parameters
+    ----------
+    limits : by rate, each model's threshold for the record.
+    normals : the scores of the normals that the record is compared with.
+    waiting : the models that are still scoring.
+    """
     detection = found[model]
-    said = words.verdict(detection, thresholds[model], rate)
-    score, threshold = detection.score, thresholds[model]
-    drawn = None
-    if score is not None and threshold is not None and not detection.segments:
-        drawn = curve(normals, threshold, score, rate)
-    return {
+    unmoved = {
         "record": entry.key,
+        "warnings": list(detection.warnings),
+        "parts": _parts(detection),
+        "resembles": _resembles(detection),
+    }
+    by_side: dict[words.Side, dict[str, Any]] = {}
+
+    def at(each: float) -> dict[str, Any]:
+        said = words.verdict(detection, limits[each][model], each)
+        if said.side not in by_side:
+            reasons, where = _reasons(detection, said.side), _where(entry, detection, said.side)
+            by_side[said.side] = {"reasons": reasons, "where": where}
+        moving = {
+            "curve": _curve(detection, limits[each][model], each, normals),
+            "sure": _sure(model, found, limits[each], each, waiting),
+            "facts": _facts(detection, found, limits[each], each),
+        }
+        return unmoved | by_side[said.side] | _said(said) | moving
+
+    return at_each_rate(at, rate, tuple(limits))
+
+
+def _said(said: words.Verdict) -> dict[str, Any]:
+    return {
         "side": said.side,
         "spoken": words.spoken(said),
-        "warnings": list(detection.warnings),
         "figure": said.figure,
         "figure_suffix": said.figure_suffix,
         "figure_caption": said.figure_caption.replace("10 s", "10\N{NO-BREAK SPACE}s"),
         "headline": said.headline,
         "rarity": said.rarity,
         "basis": list(said.basis),
-        "parts": _parts(detection),
-        "reasons": _reasons(detection, said.side),
-        "resembles": _resembles(detection),
-        "curve": drawn,
-        "where": _where(entry, detection, said.side),
-        "sure": _sure(model, found, thresholds, rate, waiting),
-        "facts": _facts(detection, found, thresholds, rate),
     }
+
+
+def _curve(
+    detection: Detection, threshold: float | None, rate: float, normals: NDArray[np.float32]
+) -> dict[str, Any] | None:
+    if detection.score is None or threshold is None or detection.segments:
+        return None
+    return curve(normals, threshold, detection.score, rate)
 
 
 def _parts(detection: Detection) -> list[list[str]]:

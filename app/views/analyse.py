@@ -57,11 +57,7 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
             scoring(entry, sorted(waiting, key=lambda name: name != model), band=model in waiting)
         if detection is not None:
             normals = resources.normal_scores(entry, model, detection)
-            verdict_band(
-                operating.at_each_rate(
-                    lambda each: summary.verdict_data(entry, model, found, limits[each], each, normals, waiting), rate
-                )
-            )
+            verdict_band(summary.verdict_data(entry, model, found, limits, rate, normals, waiting))
         if noted := words.notes(detection.notes if detection else entry.record.notes):
             look.text("note", noted)
     controls(entry.record.fs)

@@ -23,14 +23,18 @@ def page() -> None:
     """Show the drop zone, what needs attention, the session's records and the examples."""
     entries, problems = state.entries(), state.problems()
     full = bool(entries or problems)
-    with st.container(key="records" if full else "opening"):
-        _head(entries, problems)
+    # what comes and goes stands in places of its own: the rest keeps its place, and is not drawn again from nothing
+    with st.container(key="upload"):
+        with st.container(key="upload_head"):
+            _head(entries, problems)
         _drop_zone()
-        for sentence in state.notices():
-            look.text("note", sentence)
-        _describe([problem for problem in problems if problem.kind == "undescribed"])
-        if full:
-            _rows(entries, problems)
+        with st.container(key="upload_said"):
+            for sentence in state.notices():
+                look.text("note", sentence)
+            _describe([problem for problem in problems if problem.kind == "undescribed"])
+        with st.container(key="upload_rows"):
+            if full:
+                _rows(entries, problems)
         example_grid(first_only=full)
     _status(entries)
     resources.warm_soon(state.models())
@@ -125,10 +129,10 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         threshold = resources.threshold(entry, model, reading, rate) if ready else None
         shown.append(rows.row(entry, seen, reading, threshold, rate))
         pending |= reading is None
-    if not pending:  # by the time a record is opened, the other models have seen it too
-        for entry in [entry for entry in entries if entry.twelve][:READY_BEFORE]:
-            for name in state.models():
-                resources.ask_for(entry, name)
+    # by the time a record is opened, the other models have seen it too
+    for entry in [entry for entry in entries if entry.twelve][:READY_BEFORE]:
+        for name in state.models():
+            resources.ask_for(entry, name)
     listed = [{"ident": p.ident, "name": p.name, "headline": p.headline, "rest": p.rest} for p in problems]
     record_rows({"rows": shown, "problems": listed}, state.take_open, state.take_dismiss)
     if pending:
