@@ -107,9 +107,7 @@ def test_the_curve_places_alarm_and_record():
 def test_where_no_stretch_is_marked_the_raised_leads_are_named(detection, record):
     scores = dict.fromkeys(LEADS, 1.0) | {"V1": 9.0, "V2": 9.0, "V3": 6.0, "V4": 6.0}
     quiet = replace(detection, explanation=replace(detection.explanation, stretches=(), lead_scores=scores))
-    data = verdict_data(
-        Entry("k", record), "cae", {"cae": quiet}, {0.05: {"cae": 1.0}}, 0.05, np.empty(0, np.float32)
-    )
+    data = verdict_data(Entry("k", record), "cae", {"cae": quiet}, {0.05: {"cae": 1.0}}, 0.05, np.empty(0, np.float32))
     assert data["where"]["place"] == "Anteroseptal"
     assert data["where"]["clip"] is None
 
