@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Generic, TypeVar
@@ -81,6 +81,11 @@ class Background(Generic[T]):
         """Return whether a job is done, with a result or an error."""
         job = self._jobs.get(name)
         return job is not None and job.future.done()
+
+    def wait(self, name: Hashable, seconds: float) -> None:
+        """Wait for a job that was asked for to be done, so long at most."""
+        if (job := self._jobs.get(name)) is not None:
+            wait([job.future], seconds)
 
     def take(self, name: Hashable, otherwise: Callable[[], T]) -> T:
         """Return a job's result and forget it: waits for one at work, does at once what has not begun or is not known.

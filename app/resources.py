@@ -134,6 +134,12 @@ def is_ready(entry: Entry, model: str) -> bool:
     return (entry.key, model) in _scored() or _background().done(_pass(entry, model))
 
 
+def wait_for(entry: Entry, model: str, seconds: float) -> None:
+    """Wait for what was asked for, so long at most: `is_ready` says whether it is there."""
+    if seconds > 0 and not is_ready(entry, model):
+        _background().wait(_pass(entry, model), seconds)
+
+
 def in_one_pass(entry: Entry, model: str, models: Sequence[str]) -> list[str]:
     """Return those of `models` whose detections come with a model's."""
     return [name for name in models if _pass(entry, name) == _pass(entry, model)]

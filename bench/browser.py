@@ -29,7 +29,8 @@ PATIENCE_MS = 120_000
 MODELS = ("CAE", "VAE-BiLSTM", "VAE-BiLSTM-MHA")
 
 TARGETS_S = {
-    "upload to verdict": 1.0,
+    "upload to the verdict in its row": 1.0,
+    "upload to verdict on Analyse": 1.0,
     "upload to complete Analyse page": 2.0,
     "model flip": 0.6,
     "threshold move": 0.3,
@@ -53,6 +54,7 @@ MOVED = f"""at => {{
 }}"""
 BLUR = "() => document.activeElement && document.activeElement.blur()"
 VERDICT = f"() => {SHADOWS}.some(root => root.querySelector('section.band'))"
+ROW_VERDICT = f"() => {SHADOWS}.some(root => root.querySelector('.place.above, .place.below, .place.technical'))"
 PREVIEW = f"""() => {{
   const sheets = {SHADOWS}.map(root => root.querySelector('svg.sheet')).filter(Boolean);
   return sheets.length ? sheets[0].getAttribute('aria-label') : null;
@@ -98,6 +100,15 @@ def painted(page: Page, **want: Any) -> None:
     page.wait_for_function(PAINTED, arg=want)
 
 
+def rows_scored(page: Page, address: str, files: Path, repeats: int) -> list[float]:
+    """Drop a pair into a fresh session; return the seconds until its row tells percentile and side of the threshold."""
+    spent = []
+    for k in range(repeats + 1):
+        _fresh(page, address)
+        spent += timed(page, lambda k=k: _drop(page, files, [k]), lambda: page.wait_for_function(ROW_VERDICT))
+    return spent[1:]
+
+
 def uploads(page: Page, address: str, files: Path, repeats: int) -> tuple[list[float], list[float]]:
     """Drop a pair into a fresh session and open it; return the seconds to the verdict and to the whole page."""
     verdicts, pages = [], []
@@ -105,7 +116,7 @@ def uploads(page: Page, address: str, files: Path, repeats: int) -> tuple[list[f
         _fresh(page, address)
         verdict, whole = timed(
             page,
-            lambda k=k: _drop(page, files, [k]),
+            lambda k=k: _open_dropped(page, files, [k]),
             lambda: page.wait_for_function(VERDICT),
             lambda: painted(page),
         )
@@ -122,9 +133,14 @@ def _fresh(page: Page, address: str) -> None:
 
 
 def _drop(page: Page, files: Path, places: list[int]) -> None:
-    """Drop pairs, and open the first as soon as that is offered."""
+    """Drop pairs."""
     pairs = [str(files / "000" / f"{k:05d}{suffix}") for k in places for suffix in (".hea", ".dat")]
     page.locator("input[type=file]").first.set_input_files(pairs)
+
+
+def _open_dropped(page: Page, files: Path, places: list[int]) -> None:
+    """Drop pairs, and open the first as soon as that is offered."""
+    _drop(page, files, places)
     page.get_by_role("button", name="Open first").click()
 
 
@@ -161,7 +177,7 @@ def thresholds(page: Page, repeats: int) -> tuple[list[float], list[float]]:
 def visits(page: Page, address: str, files: Path, repeats: int) -> list[float]:
     """Go back and forth between two records that were shown before."""
     _fresh(page, address)
-    _drop(page, files, [0, 1])
+    _open_dropped(page, files, [0, 1])
     painted(page)
     spent = []
     for _ in range(repeats + 2):
@@ -182,11 +198,13 @@ def analyse(path: str, repeats: int) -> dict[str, list[float]]:
         folder = Path(name)
         write_records(folder, repeats + 1, np.random.default_rng(0))
         with served(folder / "server.log") as address, opened(address, path) as page:
+            rows = rows_scored(page, address, folder, repeats)
             verdicts, pages = uploads(page, address, folder, repeats)
             flipped = flips(page, repeats)
             moved, agreed = thresholds(page, repeats)
             return {
-                "upload to verdict": verdicts,
+                "upload to the verdict in its row": rows,
+                "upload to verdict on Analyse": verdicts,
                 "upload to complete Analyse page": pages,
                 "model flip": flipped,
                 "threshold move": moved,

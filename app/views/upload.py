@@ -12,8 +12,11 @@ from app.components.records import pulse, record_rows
 from app.state import Entry
 from ecg_core.detection import Detection
 
+WAIT_S = 0.15
+"""How long one run of the page waits for scores: a record that is dropped alone comes with its verdict."""
+
 LOOK_S = 0.25
-"""How long rows are looked at in one run of the page, before those that are ready are shown."""
+"""How long it then looks at records that have none yet, before those that are ready are shown."""
 
 READY_BEFORE = 12
 """Records that all models score before they are opened."""
@@ -120,10 +123,11 @@ def _describe(undescribed: list[uploads.Problem]) -> None:
 
 def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
     model, rate = state.value(state.MODEL), state.value(state.RATE)
+    until = time.monotonic() + WAIT_S
+    readings = [_reading(entry, model, until) for entry in entries]
     until = time.monotonic() + LOOK_S
     shown, pending = [], False
-    for entry in entries:
-        reading = _reading(entry, model)
+    for entry, reading in zip(entries, readings, strict=True):
         ready = isinstance(reading, Detection)
         seen = resources.overview(entry) if not ready and entry.twelve and time.monotonic() < until else None
         threshold = resources.threshold(entry, model, reading, rate) if ready else None
@@ -139,13 +143,14 @@ def _rows(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         pulse(time.monotonic_ns())
 
 
-def _reading(entry: Entry, model: str) -> Detection | str | None:
-    """Return what a record's row shows of its score; have it scored where that was not done yet."""
+def _reading(entry: Entry, model: str, until: float) -> Detection | str | None:
+    """Return what a record's row shows of its score; have it scored where that was not done, and wait for that."""
     if not entry.twelve:
         return rows.FEWER_LEADS
     if (kept := state.reading(entry.key, model)) is not None:
         return kept
     resources.ask_for(entry, model)
+    resources.wait_for(entry, model, until - time.monotonic())
     if not resources.is_ready(entry, model):
         return None
     found, failed = resources.detections(entry, (model,))

@@ -34,6 +34,17 @@ def test_taking_waits_for_a_job_at_work_and_does_itself_what_has_not_begun(backg
     assert background.take("a", lambda: "at once") == "asked"
 
 
+def test_waiting_ends_when_the_job_is_done_or_the_time_is_up(background):
+    may_end = threading.Event()
+    background.ask("a", lambda _: may_end.wait(30) and "asked")
+    background.wait("a", 0.01)
+    assert not background.done("a")
+    threading.Timer(0.05, may_end.set).start()
+    background.wait("a", 30)
+    assert background.done("a")
+    background.wait("never asked for", 30)
+
+
 def test_what_a_job_raises_is_raised_where_it_is_taken(background):
     def fails():
         raise ValueError("said")

@@ -86,6 +86,15 @@ def test_a_dropped_pair_is_a_row_at_once_and_scored_later(app, fake_detector, ex
     assert "calibrated on 914 normal ECGs" in page_words(app)
 
 
+def test_a_dropped_pair_comes_with_its_verdict_where_scoring_takes_no_longer_than_the_page_waits(
+    app, example_folder, monkeypatch
+):
+    monkeypatch.setattr("app.views.upload.WAIT_S", 60.0)
+    upload(app, *pair(example_folder, "low-voltage"))
+    assert listed(app)["rows"][0]["place"]["side"] in {"above", "below"}
+    assert not listed(app)["pending"]
+
+
 def test_the_row_follows_model_and_threshold(app, example_folder):
     upload(app, *pair(example_folder, "premature-ventricular-beat"))
     sides = set()
