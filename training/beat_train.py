@@ -55,6 +55,8 @@ class BeatTrainConfig:
     augment : shift, gain and noise, drawn anew for each step.
     alone : leave out normal beats whose window holds an abnormal neighbour.
     scale : of what windows are z-scored: each "window" by itself, as in use, or the whole "record", as published.
+    hidden : so many samples in a row of each window, anywhere, are 0 in what the network sees, and it is to restore
+        them all the same; drawn anew for each step.
     cycle : steps of the one-cycle schedule; as many as `steps` where 0.
     warmup : share of the cycle in which the rate rises.
     cooldown : the last so many steps bring the rate down to 0 in a straight line, wherever the cycle stands.
@@ -72,6 +74,7 @@ class BeatTrainConfig:
     augment: bool = False
     alone: bool = True
     scale: str = "window"
+    hidden: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     cycle: int = 0
@@ -106,6 +109,8 @@ def check_config(config: BeatTrainConfig) -> None:
         value = getattr(config, what)
         if value not in names:
             raise ConfigError(f"{config.name}: expected {what} to be one of {', '.join(names)}; found {value!r}.")
+    if config.hidden < 0:
+        raise ConfigError(f"{config.name}: expected hidden samples from 0 on; found {config.hidden}.")
 
 
 def rate_at(config: BeatTrainConfig, step: int) -> float:
@@ -129,6 +134,13 @@ def augmented(x: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
     rows = np.clip(np.arange(n) + rng.integers(-most, most + 1, (len(x), 1)), 0, n - 1)
     moved = np.take_along_axis(x, rows, axis=1) * np.exp(rng.normal(0.0, GAIN, (len(x), 1)))
     return (moved + rng.normal(0.0, NOISE, x.shape)).astype(np.float32)
+
+
+def with_gaps(x: Tensor, n: int, rng: np.random.Generator) -> Tensor:
+    """Return windows, (batch, n_samples), each with n samples in a row at 0."""
+    first = torch.from_numpy(rng.integers(0, x.shape[1] - n + 1, (len(x), 1)))
+    t = torch.arange(x.shape[1])
+    return x.masked_fill((t >= first) & (t < first + n), 0.0)
 
 
 @lru_cache(maxsize=1)
@@ -158,6 +170,8 @@ class BeatRun:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.model = build_beat_model(config.architecture)
+        if config.hidden >= self.model.config.n_samples:
+            raise ConfigError(f"{config.name}: expected fewer hidden samples than a window has; found {config.hidden}.")
         decay = {} if config.optimiser == "sgd" else {"weight_decay": config.weight_decay}
         self.optimizer = OPTIMISERS[config.optimiser](self.model.parameters(), config.learning_rate, **decay)
         self.progress = Progress()
@@ -183,7 +197,9 @@ class BeatRun:
     def step(self, windows: NDArray[np.float32]) -> float:
         """Take one optimiser step and return its loss."""
         x = draw(windows, self.config, self.progress.step)
-        loss = LOSSES[self.config.loss](self.model(x).x_hat, x)
+        rng = np.random.default_rng([self.config.seed, 3, self.progress.step])
+        seen = with_gaps(x, self.config.hidden, rng) if self.config.hidden else x
+        loss = LOSSES[self.config.loss](self.model(seen).x_hat, x)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)

@@ -22,6 +22,7 @@ from training.beat_data import load_beats, prepare_beats, protocol_of, windows_o
 from training.beat_evaluate import evaluate_run, is_beat_run, run_beats, text_of
 from training.beat_scores import SCORES, minus_median, score_beats
 from training.beat_train import (
+    LOSSES,
     BeatRun,
     BeatTrainConfig,
     augmented,
@@ -30,6 +31,7 @@ from training.beat_train import (
     network_for_use,
     rate_at,
     train_beats,
+    with_gaps,
 )
 from training.config import load_config
 from training.evaluate import main as evaluate_main
@@ -79,7 +81,7 @@ def test_shipped_configurations_load_and_build(root, name, tmp_path):
         assert sum(p.numel() for p in model.parameters()) == 583_361
 
 
-@pytest.mark.parametrize("changes", [{}, {"augment": True, "optimiser": "rmsprop", "loss": "mae"}])
+@pytest.mark.parametrize("changes", [{}, {"augment": True, "optimiser": "rmsprop", "loss": "mae", "hidden": 90}])
 def test_a_run_that_was_interrupted_ends_in_the_same_weights(tmp_path, monkeypatch, changes):
     monkeypatch.setattr("training.beat_train.SAVE_EVERY", 1)
     whole = trained(tmp_path / "whole", config(**changes))
@@ -128,6 +130,24 @@ def test_augmentation_moves_scales_and_is_drawn_from_the_step():
     assert peaks.min() < 350 and peaks.max() > 370 and np.abs(peaks - 360).max() <= 18
 
 
+def test_gaps_are_of_one_length_anywhere_and_must_be_restored(tmp_path, monkeypatch):
+    x = torch.ones(5000, 720)
+    gaps = with_gaps(x, 90, np.random.default_rng(0)) == 0
+    assert (gaps.sum(-1) == 90).all() and (gaps.int().diff().abs().sum(-1) <= 2).all()
+    assert (gaps.float().mean(0)[100:620] > 0.05).all() and gaps[:, 0].any() and gaps[:, -1].any()
+    one = BeatRun(config(hidden=90), tmp_path)
+    seen, aims = [], []
+    real, forward = torch.nn.functional.mse_loss, one.model.forward
+    monkeypatch.setattr(one.model, "forward", lambda w: seen.append(w) or forward(w))
+    monkeypatch.setitem(LOSSES, "mse", lambda x_hat, aim: aims.append(aim) or real(x_hat, aim))
+    for _ in range(2):
+        one.step(windows())
+    assert all(
+        (w == 0).sum(-1).eq(90).all() and torch.equal(w[w != 0], a[w != 0]) for w, a in zip(seen, aims, strict=True)
+    )
+    assert (aims[0] != 0).all() and not torch.equal(seen[0] == 0, seen[1] == 0)
+
+
 def test_another_configuration_does_not_resume(tmp_path):
     trained(tmp_path, config())
     with pytest.raises(ConfigError, match="another configuration"):
@@ -139,6 +159,9 @@ def test_unknown_losses_and_optimisers_are_said(tmp_path):
         BeatRun(config(loss="huber"), tmp_path)
     with pytest.raises(ConfigError, match="optimiser to be one of adamw"):
         BeatRun(config(optimiser="lion"), tmp_path)
+    for hidden, message in ((-1, "from 0 on; found -1"), (720, "fewer hidden samples than a window has; found 720")):
+        with pytest.raises(ConfigError, match=message):
+            BeatRun(config(hidden=hidden), tmp_path)
 
 
 def test_a_network_of_whole_records_is_measured_on_those_and_is_not_for_use(run: Path, prepared: Path, tmp_path: Path):
