@@ -54,7 +54,8 @@ def _new(worklist: Worklist) -> None:
     )
     make = {"folder": _folder, "uploads": _uploads}.get(source or "examples", _examples)(worklist)
     offered = state.models()
-    first = [CONSENSUS] if CONSENSUS in offered else list(offered)
+    networks = [name for name in offered if name not in words.EXPECTED]
+    first = [CONSENSUS, *networks] if CONSENSUS in offered else list(offered)
     chosen = st.pills(
         "Models", offered, selection_mode="multi", default=first, format_func=TITLES.__getitem__,
         key=state.BATCH_MODELS,

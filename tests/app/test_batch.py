@@ -510,14 +510,14 @@ def test_the_grid_shows_the_consensus_or_the_median():
     assert named[:4] == ["Record", "Consensus", "CAE", "Agree"]
 
 
-def test_a_store_with_a_consensus_offers_it_alone_at_first(app, worklist, place):
+def test_a_store_with_a_consensus_offers_it_first_and_its_members_beside_it(app, worklist, place):
     make_store(place / "store")
     (place / "store" / "consensus").mkdir()
     (place / "store" / "consensus" / "config.json").write_text((place / "store/cae/config.json").read_text())
     visit(app, "batch")
-    assert app.pills(key=state.BATCH_MODELS).value == ["consensus"]
+    assert app.pills(key=state.BATCH_MODELS).value == ["consensus", *MODELS]
     button(app, "Score and review").click().run()
-    assert worklist.jobs()[0].models == ("consensus",)
+    assert worklist.jobs()[0].models == ("consensus", *MODELS)
 
 
 @pytest.fixture(autouse=True)

@@ -153,6 +153,7 @@ def batch(page: Page, address: str, files: Path) -> None:
         page.get_by_role("button", name="Pause").wait_for()
         page.get_by_role("button", name="Pause").wait_for(state="detached", timeout=600_000)
     page.frame_locator("iframe").first.locator(".ag-row").first.wait_for()
+    page.locator("svg.sheet g.model path").first.wait_for(state="attached")
 
 
 def beats_drawn(page: Page) -> None:

@@ -16,6 +16,7 @@ MEDIAN_MEANS = "Median of the models' percentiles among normal ECGs"
 NARROW_PX = 700
 ROW_PX = 31
 BAR_PX, SMALL_BAR_PX = 44, 18
+DOT_PX = 15
 
 _BAR = "Math.max(0, Math.min(1, (-Math.log10(Math.max(1 - p.value / 100, 1e-9)) - 0.30103) / (3 - 0.30103))) * {width}"
 
@@ -77,7 +78,7 @@ def _definitions(models: tuple[str, ...]) -> list[dict[str, Any]]:
                 "field": "n",
                 "headerName": "Agree",
                 "headerTooltip": "Filled: models that put the record above the alarm threshold",
-                "width": 64,
+                "width": 26 + DOT_PX * (len(models) - (CONSENSUS in models)),
                 "cellClass": "dots",
                 "valueFormatter": JsCode(dots),
                 "tooltipValueGetter": JsCode(
@@ -220,6 +221,7 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
         "html, body, #root": {"height": "100%", "margin": "0", "overflow": "hidden"},
         "#root > div, #gridContainer": {"height": "100% !important", "width": "100% !important"},
         ".ag-root-wrapper": {"border": "0", "font-variant-numeric": "tabular-nums"},
+        ".ag-cell[col-id='r']": {"font-variant-numeric": "normal"},  # tabular hyphens tear names apart
         ".ag-header-cell-label": {"font-weight": "500"},
         # the filter's button lies over the title, for who points at it or comes by key
         ".ag-header-cell-filter-button": {

@@ -46,7 +46,7 @@ class Reviewer {
     this.input = element("input", { type: "text", maxlength: "80", placeholder: "Your name", "aria-label": "Your name", autocomplete: "name" });
     this.input.value = this.name;
     const form = element("form.reviewer.asked", {}, element("label", {}, "Reviewer"), this.input, element("button.keep", { type: "submit" }, "Keep"),
-      this.name ? null : element("span.muted", {}, "stands beside each decision; asked once in this browser"));
+      this.name ? null : element("span.muted", {}, "beside each decision; asked once"));
     form.addEventListener("submit", (event) => { event.preventDefault(); this.take(this.input.value); });
     this.input.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.name) { this.editing = false; this.draw(); } });
     this.root.replaceChildren(form);
