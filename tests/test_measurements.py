@@ -12,6 +12,7 @@ from scipy.signal import resample_poly
 
 from ecg_core.measurements import NAMED, NAMES, REGISTRY, Measurements, measure, measure_prepared, table
 from ecg_core.measurements.measure import BAD_LEAD, NO_BEATS, NO_P_IRREGULAR, PACED
+from ecg_core.measurements.p_wave import PWave, is_locked
 from ecg_core.records import DERIVATION, LEADS, Record, twelve_from_eight
 from ecg_core.synthetic import EXAMPLES, Synthetic, synthesize
 from tests.beating import beating
@@ -85,9 +86,38 @@ def test_known_intervals_within_4_ms(p: float, pr: float, qrs: float, qt: float,
     assert values["qtc_fridericia_ms"] == pytest.approx(values["qt_ms"] / (rr / 1000) ** (1 / 3), rel=0.002)
 
 
-@pytest.mark.parametrize(("pr", "qt", "rr"), [(230, 380, 600), (230, 360, 600), (240, 370, 600), (240, 400, 640)])
-def test_the_end_of_t_is_not_taken_for_the_onset_of_a_p_that_begins_on_it(pr: float, qt: float, rr: float) -> None:
-    assert measure(record(known(100, pr, 90, qt, rr))).values["pr_ms"] == pytest.approx(pr, abs=8)
+@pytest.mark.parametrize(
+    ("pr", "qt", "rr"),
+    [(230, 380, 600), (230, 360, 600), (240, 370, 600), (240, 400, 640), (240, 400, 600), (260, 370, 600)],
+)
+def test_a_p_that_begins_on_the_last_t_is_measured_from_where_it_begins(pr: float, qt: float, rr: float) -> None:
+    values = measure(record(known(100, pr, 90, qt, rr))).values
+    assert [values["p_ms"], values["pr_ms"]] == pytest.approx([100, pr], abs=4)
+
+
+@pytest.mark.parametrize(("qt", "rr"), [(380, 600), (400, 600), (340, 560), (370, 560)])
+def test_the_end_of_t_alone_is_no_p(qt: float, rr: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.test_measurements.P", np.zeros(8))
+    assert "pr_ms" not in measure(record(known(100, 200, 90, qt, rr))).values
+
+
+def beats_with_p(places: np.ndarray, sign: float = 1.0) -> tuple[PWave, np.ndarray, np.ndarray]:
+    """Return a P wave 150 ms before R, the median beat, and its beats, in which P is moved by `places` ms."""
+    t = (np.arange(576) - 225) * 2.0
+    rng = np.random.default_rng(0)
+    heights = sign * P[:, None]
+    beats = np.stack([heights * np.exp(-0.5 * ((t + 150 - at) / 20) ** 2) for at in places])
+    beats += rng.normal(0, 0.02, beats.shape)
+    return PWave(225 - 100, 225 - 75, 225 - 50), heights * np.exp(-0.5 * ((t + 150) / 20) ** 2), beats
+
+
+def test_a_p_is_locked_where_nearly_every_beat_has_it_at_one_place() -> None:
+    strewn = np.linspace(-60, 60, 10)
+    assert is_locked(*beats_with_p(np.zeros(10)))
+    assert not is_locked(*beats_with_p(strewn))
+    assert is_locked(*beats_with_p(np.where(np.arange(10) < 8, 0.0, strewn)))
+    assert not is_locked(*beats_with_p(np.where(np.arange(10) < 6, 0.0, strewn)))
+    assert not is_locked(*beats_with_p(np.zeros(10), sign=-1.0))
 
 
 def test_known_amplitudes_and_axes() -> None:

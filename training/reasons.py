@@ -2,9 +2,11 @@
 
 ``python -m training.reasons --data PREPARED --measurements PARQUET [--ptbxl FOLDER] [--out DIR]``: ranks and normal
 ranges are fitted on the training normals, reasons given for the validation split; printed is how many records with a
-statement name its measurement among the first three reasons, and how many reasons normals get. The parquet is what
-`training.measure` writes. ``--plain`` leaves normals that carry another statement (prolonged PR, premature beats, ...)
-out of the ranges. ``--out`` draws the misses. The test split is never read.
+statement name its measurement among the first three reasons, how many normals without it are told the same, and how
+many reasons normals get. The parquet is what `training.measure` writes. ``--folds 1-8`` gives the reasons for these
+folds' normals and records with such a statement instead, and measures those that the parquet lacks. ``--plain`` leaves
+normals that carry another statement (prolonged PR, premature beats, ...) out of the ranges. ``--out`` draws the misses.
+The test split is never read.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from ecg_core.measurements.scores import RankScores, fit_rank_scores
 from ecg_core.measurements.whole_findings import VOLTAGES
 from ecg_core.records import LEADS, Sex, twelve_from_eight
 from ecg_core.segments import beats_of_eight, usable_leads
-from training.measure import WHOLE
+from training.measure import WHOLE, values_of
 from training.signals import Prepared, load_prepared
 
 FIRST = 3
@@ -138,12 +140,61 @@ def from_row(row: pd.Series) -> Measurements:
     return Measurements(values, {"p_ms": NO_P} if "p_ms" not in values and "qrs_ms" in values else {})
 
 
+def folds_in(text: str) -> tuple[int, ...]:
+    """Return the folds that "1-8", "9" or "1,3-5" names.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it names none.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        if not first.strip().isdecimal() or not (last or first).strip().isdecimal():
+            raise argparse.ArgumentTypeError(f"{text!r} names no folds; write them as 9, 1-8 or 1,3-5.")
+        found.extend(range(int(first), int(last or first) + 1))
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names no folds; write the lower one first, as in 1-8.")
+    return tuple(dict.fromkeys(found))
+
+
+def rows_of_folds(
+    prepared: Prepared, folds: Sequence[int], codes: Sequence[frozenset[str]], claims: Sequence[Claim] = CLAIMS
+) -> NDArray[np.int64]:
+    """Return the normals of some folds and their records with the statement of a claim.
+
+    Raises
+    ------
+    RecordError
+        If the folds have no records, or one of them is of the test split.
+    """
+    rows = prepared.rows(where=lambda records: records["fold"].isin(folds).to_numpy(bool))
+    named = ", ".join(str(fold) for fold in folds)
+    if not len(rows):
+        raise RecordError(f"No record of {prepared.folder} is of fold {named}; name folds that were prepared.")
+    if (prepared.records["split"].iloc[rows] == "test").any():
+        raise RecordError(f"Fold {named} is, or has in it, the test split, which is not read here; name other folds.")
+    stated = frozenset(code for claim in claims for code in claim.codes)
+    normal = (prepared.records["label"].iloc[rows] == "normal").to_numpy(bool)
+    return rows[normal | np.array([not codes[row].isdisjoint(stated) for row in rows])]
+
+
+def with_measured(prepared: Prepared, table: pd.DataFrame, rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the table with the rows that it lacks, measured now."""
+    lacking = rows[~np.isin(rows, table.index.to_numpy())]
+    if not len(lacking):
+        return table
+    more = pd.DataFrame(values_of(prepared, lacking), columns=list(NAMES), index=lacking)
+    return pd.concat([table, more])
+
+
 def reasons_for(
-    prepared: Prepared, table: pd.DataFrame, ranks: RankScores, ranges: NormalRanges
+    prepared: Prepared, table: pd.DataFrame, ranks: RankScores, ranges: NormalRanges, rows: NDArray[np.int64]
 ) -> dict[int, tuple[Reason, ...]]:
-    """Return all reasons for each record of the validation split, by row."""
+    """Return all reasons for each of these records, by row."""
     found = {}
-    for row in prepared.rows("validation"):
+    for row in rows:
         person = prepared.records.iloc[row]
         age = None if pd.isna(person["age"]) else float(person["age"])
         measured = from_row(table.loc[row, list(NAMES)])
@@ -151,20 +202,24 @@ def reasons_for(
     return found
 
 
-def report(found: dict[int, tuple[Reason, ...]], codes: Sequence[frozenset[str]]) -> dict[str, list[int]]:
+def report(
+    found: dict[int, tuple[Reason, ...]], codes: Sequence[frozenset[str]], records: pd.DataFrame
+) -> dict[str, list[int]]:
     """Print what is named among the first three, the first five and all reasons; return the rows of the misses."""
     misses = {}
-    print(f"{'':44} {'n':>4} {'first 3':>8}  95 % interval  {'first 5':>8} {'all':>6}  bar")
+    print(f"{'':44} {'n':>4} {'first 3':>8}  95 % interval  {'first 5':>8} {'all':>6} {'normals':>8}  bar")
     for claim in CLAIMS:
         rows = [row for row in found if not codes[row].isdisjoint(claim.codes)]
         at = {row: next((k for k, reason in enumerate(found[row]) if claim.names(reason)), MOST) for row in rows}
         share = {most: sum(place < most for place in at.values()) for most in (FIRST, 5, MOST)}
         n = max(len(rows), 1)
+        normals = [row for row in found if records["label"].iloc[row] == "normal" and row not in at]
+        told = sum(any(claim.names(reason) for reason in found[row]) for row in normals) / max(len(normals), 1)
         low, high = wilson_interval(share[FIRST], n)
         missed = "" if share[FIRST] / n >= claim.bar else "   MISSED"
         print(
             f"{claim.title:44} {len(rows):4d} {share[FIRST] / n:8.3f}  {low:.3f} to {high:.3f}  {share[5] / n:8.3f} "
-            f"{share[MOST] / n:6.3f}  {claim.bar:.2f}{missed}"
+            f"{share[MOST] / n:6.3f} {told:8.3f}  {claim.bar:.2f}{missed}"
         )
         misses[claim.title] = [row for row, place in at.items() if place >= FIRST]
     return misses
@@ -223,6 +278,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", required=True, help="prepared folder")
     parser.add_argument("--measurements", type=Path, required=True, help="parquet from training.measure")
     parser.add_argument("--ptbxl", type=Path, help="PTB-XL's folder (default: where the records were read from)")
+    parser.add_argument("--folds", type=folds_in, help="folds instead of the validation split, as 1-8")
     parser.add_argument("--plain", action="store_true", help="ranges from normals without any other statement")
     parser.add_argument("--out", type=Path, help="folder for pictures of the misses")
     options = parser.parse_args(argv)
@@ -233,9 +289,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         table = table[table["stretch"] == WHOLE].set_index("row")
         plain = plain_normals(prepared, codes) if options.plain else None
         ranks, ranges = fit(prepared, table, plain)
-        print(f"normal ranges from {ranges.n_normals} training normals; validation split\n")
-        found = reasons_for(prepared, table, ranks, ranges)
-        misses = report(found, codes)
+        rows = rows_of_folds(prepared, options.folds, codes) if options.folds else prepared.rows("validation")
+        table = with_measured(prepared, table, rows)
+        judged = f"folds {options.folds}: normals, and stated" if options.folds else "validation split"
+        print(f"normal ranges from {ranges.n_normals} training normals; {judged}\n")
+        found = reasons_for(prepared, table, ranks, ranges, rows)
+        misses = report(found, codes, prepared.records)
         report_counts(found, prepared.records)
         if options.out:
             options.out.mkdir(parents=True, exist_ok=True)

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.measurements.fiducials import DEFAULT, MS, NAN, Delineation, find_qrs, find_t, smooth, velocity
+from ecg_core.measurements.fiducials import (
+    DEFAULT,
+    MS,
+    NAN,
+    Delineation,
+    Qrs,
+    TWave,
+    find_qrs,
+    find_t,
+    smooth,
+    velocity,
+)
 from ecg_core.measurements.median_beat import BEFORE, MedianBeat
-from ecg_core.measurements.p_wave import NO_P, enough_for_p, find_p, p_evidence, previous_t_end
+from ecg_core.measurements.p_on_t import find_p_on_t, may_lie_on_t
+from ecg_core.measurements.p_wave import (
+    LESS_WHEN_LOCKED,
+    LOOKED_AGAIN_MS,
+    NO_P,
+    PWave,
+    enough_for_p,
+    find_p,
+    is_locked,
+    p_evidence,
+    previous_t_end,
+)
 
 Array = NDArray[np.float64]
 
@@ -69,22 +91,71 @@ def find_points(beat: MedianBeat, windows: NDArray[np.float32], rr_s: Array) -> 
     beat, windows : the median beat and its beats, from `median_beat`.
     rr_s : intervals between all beats, s.
     """
-    return find_points_in(beat.x[list(beat.rows)].astype(np.float64), windows, rr_s)
+    limb = beat.rows[:2] == (0, 1)
+    return find_points_in(beat.x[list(beat.rows)].astype(np.float64), windows, rr_s, limb)
 
 
-def find_points_in(x: Array, windows: NDArray[np.float32], rr_s: Array, c: Delineation = DEFAULT) -> Found | None:
-    """Find the points of a median beat, shape (n_leads, 576), and of its beats, (n_beats, n_leads, 576)."""
+def find_points_in(
+    x: Array, windows: NDArray[np.float32], rr_s: Array, limb: bool = True, c: Delineation = DEFAULT
+) -> Found | None:
+    """Find the points of a median beat, shape (n_leads, 576), and of its beats, (n_beats, n_leads, 576).
+
+    With I and II first (`limb`), P is looked for a second time where it may lie on T or is not trusted.
+    """
     rr = float(np.median(rr_s))
     qrs = find_qrs(x, c)
     length = (qrs.offset - qrs.onset) / MS
     if not SHORTEST_QRS_MS <= length <= LONGEST_QRS_MS or qrs.onset < MARGIN:
         return None
     t = find_t(x, qrs, rr, c)
-    before = previous_t_end(t.end, rr)
-    p = find_p(x, qrs.onset, before, c)
-    evidence = -np.inf if p == NO_P else p_evidence(p, x, windows.astype(np.float64), qrs.onset, before, rr_s)
+    beats = windows.astype(np.float64)
+    p, evidence = _p_within(x, beats, qrs, t, rr_s, c)
+    first = _found(p, qrs, t, evidence, enough_for_p(rr_s))
+    return _look_again(first, x, beats, qrs, t, rr_s, c) if limb else first
+
+
+def _found(p: PWave, qrs: Qrs, t: TWave, evidence: float, enough: float) -> Found:
     at = [(k - BEFORE) / MS for k in (*p, *qrs, *t)]
-    return Found(Fiducials(*at), evidence, enough_for_p(rr_s))
+    return Found(Fiducials(*at), evidence, enough)
+
+
+def _p_within(x: Array, beats: Array, qrs: Qrs, t: TWave, rr_s: Array, c: Delineation) -> tuple[PWave, float]:
+    """Return the P wave between T and QRS, and what speaks for it."""
+    before = previous_t_end(t.end, float(np.median(rr_s)))
+    p = find_p(x, qrs.onset, before, c)
+    return p, -np.inf if p == NO_P else p_evidence(p, x, beats, qrs.onset, before, rr_s)
+
+
+def _look_again(first: Found, x: Array, beats: Array, qrs: Qrs, t: TWave, rr_s: Array, c: Delineation) -> Found:
+    """Return P with its onset on T, or, where none is trusted, one that every beat has at one place; else the first."""
+    enough, trusted = first.p_enough, first.p_present and plausible(shifted(first.points))
+    p = PWave(*(BEFORE + getattr(first.points, name) * MS for name in ("p_onset", "p_peak", "p_offset")))
+    if may_lie_on_t(p if trusted else NO_P, x, qrs, t, rr_s):
+        on_t, evidence = find_p_on_t(x, beats, qrs, t, rr_s, c)
+        if evidence >= enough and not (trusted and on_t.onset >= p.onset):
+            return _found(on_t, qrs, t, evidence, enough)
+    if trusted:
+        return first
+    shorter = replace(c, p_window_ms=LOOKED_AGAIN_MS)
+    looks = ((p, first.p_evidence), _p_within(x, beats, qrs, t, rr_s, shorter))
+    for wave, evidence in sorted(looks, key=lambda look: -look[1]):
+        found = _found(wave, qrs, t, evidence, enough - LESS_WHEN_LOCKED)
+        points = shifted(found.points)
+        long = points.qrs_onset - points.p_onset >= SHORTEST_PR_LOCKED_MS
+        if found.p_present and long and plausible(points) and is_locked(wave, x, beats):
+            return found
+    return first
+
+
+LONGEST_P_MS, LONGEST_PR_MS = 230.0, 420.0
+SHORTEST_PR_LOCKED_MS = 140.0
+"""Nearer to the QRS, waves of flutter stand as firmly before each beat as P."""
+
+
+def plausible(points: Fiducials) -> bool:
+    """Tell whether what was found, once shifted, can be a P wave before the QRS."""
+    lasts, ahead = points.p_offset - points.p_onset, points.qrs_onset - points.p_onset
+    return bool(0.0 < lasts <= LONGEST_P_MS and ahead <= LONGEST_PR_MS and points.p_offset <= points.qrs_onset)
 
 
 def shifted(found: Fiducials, shifts: Fiducials = SHIFTS) -> Fiducials:

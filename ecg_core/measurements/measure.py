@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ecg_core.beats import Beats, detect_beats
 from ecg_core.measurements import vectors, waves
-from ecg_core.measurements.delineation import Fiducials, find_points, points_per_lead, shifted
+from ecg_core.measurements.delineation import Fiducials, find_points, plausible, points_per_lead, shifted
 from ecg_core.measurements.median_beat import EIGHT, MedianBeat, median_beat
 from ecg_core.measurements.pacing import has_spikes
 from ecg_core.measurements.registry import NAMED, NAMES, PER_LEAD_NAMED, REGISTRY
@@ -27,8 +27,6 @@ IRREGULAR = 0.10
 
 LOW_T_MV = 0.08
 """Below this height of T the end of QT is found about twice as badly (15 against 8 ms in LUDB's odd records)."""
-
-LONGEST_P_MS, LONGEST_PR_MS = 230.0, 420.0
 
 NO_BEATS = "fewer than two heartbeats were found"
 NO_QRS = "the QRS complex has no clear ends"
@@ -138,8 +136,7 @@ def _trusted(
     """Return the points without those that cannot be trusted, and the reason for each part of the beat left out."""
     reasons = {}
     kept = dict(vars(points))
-    plausible = points.p_offset - points.p_onset <= LONGEST_P_MS and points.qrs_onset - points.p_onset <= LONGEST_PR_MS
-    if paced or not p_present or not plausible or not points.p_onset < points.p_offset <= points.qrs_onset:
+    if paced or not p_present or not plausible(points):
         irregular = values.get("rr_irregularity", 0.0) > IRREGULAR
         reasons["P"] = reasons["PR"] = PACED if paced else NO_P_IRREGULAR if irregular else NO_P
         kept |= {"p_onset": np.nan, "p_peak": np.nan, "p_offset": np.nan}

@@ -31,6 +31,14 @@ IRREGULAR = 0.05
 two in a regular rhythm do not count."""
 
 
+SEARCHED_MS, SAME_PLACE_MS, LOCKED_SHARE, UPRIGHT = 80.0, 8.0, 0.7, 0.8
+LESS_WHEN_LOCKED = 1.7
+"""By how much less evidence is asked for where the beats have their P wave at one place, upright in II."""
+
+LOOKED_AGAIN_MS = 250.0
+"""The window of the second look, where what was found in the first cannot be a P wave or is not trusted."""
+
+
 class PWave(NamedTuple):
     """Onset, peak and offset of the P wave in samples of the median beat; NaN where none could be looked for."""
 
@@ -121,14 +129,50 @@ def p_evidence(p: PWave, x: Array, windows: Array, qrs_onset: float, previous_t_
     speed = rms(velocity(uniform_filter1d(x, width, axis=1)))
     quiet = np.concatenate([speed[before:lo], speed[hi:after]])
     stands_out = speed[lo:hi].max() / max(float(np.median(quiet)), 1e-9) if len(quiet) > 5 else 2.0
-    step = float(np.median(np.abs(np.diff(rr_s))) / np.median(rr_s)) if len(rr_s) > 1 else 0.0
     return float(
         EVIDENCE["constant"]
         - EVIDENCE["repeats"] * np.log(1.02 - np.clip(1.0 - np.median(unlike), -1.0, 1.0))
         + EVIDENCE["stands_out"] * np.log(np.clip(stands_out, 0.8, 20.0))
         + EVIDENCE["tall"] * np.log(np.clip(rms(wave).max() * 1000.0, 2.0, 200.0))
-        + EVIDENCE["irregular"] * np.log(step + 0.01)
+        + EVIDENCE["irregular"] * np.log(variation(rr_s) + 0.01)
     )
+
+
+def variation(rr_s: Array) -> float:
+    """Return the median step from one RR interval to the next over the median RR."""
+    return float(np.median(np.abs(np.diff(rr_s))) / np.median(rr_s)) if len(rr_s) > 1 else 0.0
+
+
+def is_locked(p: PWave, x: Array, windows: Array) -> bool:
+    """Tell whether nearly every beat has its P wave where the median beat has it, and P is upright in the second lead.
+
+    Each beat is searched from 80 ms before to 80 ms after for where it is most like the median beat's P wave.
+
+    Parameters
+    ----------
+    p : what `find_p` found.
+    x : shape (n_leads, 576), mV, the median beat in its independent leads, I and II first.
+    windows : shape (n_beats, n_leads, 576), mV, its beats.
+    """
+    if not np.isfinite(p.onset) or len(x) < 2:
+        return False
+    lo, n = int(p.onset), int(p.offset) - int(p.onset) + 1
+    width, reach = round(DEFAULT.p_smooth_ms * MS) | 1, round(SEARCHED_MS * MS)
+    first, last = max(lo - reach, 0), min(lo + reach, x.shape[1] - n)
+    line = np.linspace(0, 1, n)
+
+    def waves(beats: Array) -> Array:
+        return beats - beats[..., :1] - (beats[..., -1:] - beats[..., :1]) * line
+
+    wave = waves(uniform_filter1d(x[:, lo : lo + n], width, axis=-1, mode="nearest"))
+    beats = uniform_filter1d(windows, width, axis=-1, mode="nearest")
+    lags = np.arange(first + (lo - first) % 2, last + 1, 2)
+    alike = np.empty((len(lags), len(beats)))
+    for k, at in enumerate(lags):
+        own = waves(beats[..., at : at + n])
+        alike[k] = (own * wave).sum(axis=(1, 2)) / np.sqrt(np.maximum((own**2).sum(axis=(1, 2)), 1e-12))
+    there = np.abs(lags[alike.argmax(axis=0)] - lo) <= SAME_PLACE_MS * MS
+    return bool(there.mean() >= LOCKED_SHARE and wave[1].max() >= UPRIGHT * np.ptp(wave[1]) > 0)
 
 
 def enough_for_p(rr_s: Array) -> float:
