@@ -187,9 +187,12 @@ def training_section(runs: Runs) -> list[str]:
             A window of 2 s holds more than its own beat: of the normal beats about one in eight has an abnormal one
             within it. Where those are left out of training, the network restores them as badly as it restores abnormal
             beats, and they count as false alarms; where they are kept, it learns that an abnormal beat may stand
-            beside the middle of the window, though not in it. The Beat-CAE of the random split keeps them; that, its
-            batch and its length were chosen on the validation beats of that split. An earlier run without them had
-            read the test beats before (training/EXPERIMENTS.md)."""),
+            beside the middle of the window, though not in it. The Beat-CAE of the random split keeps them. Its records
+            are filtered from 0.5 to 40 Hz and z-scored as a whole, as published, not each window by itself; and in
+            training a quarter of a second of each window is hidden from it, which it restores from what is around,
+            so that it learns what should be there. All of that, its batch and its length were chosen on the validation
+            beats of that split. Two earlier runs without it had read the test beats before (training/EXPERIMENTS.md).
+            Nobody has the whole record in use: the network of new patients sees windows z-scored by themselves."""),
         "",
         *table((*head, "passes", "loss, optimiser", "AUROC, validation beats, as published", "near R"), rows),
     ]

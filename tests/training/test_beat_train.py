@@ -68,16 +68,17 @@ def trained(folder: Path, made: BeatTrainConfig) -> dict[str, torch.Tensor]:
     return one.model.state_dict()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [f"beat-{kind}" for kind in ("cae", "cae-random", "cae-187", "cae-187-random", "cae-187-augmented", "cnn-lstm")],
-)
+SHIPPED = ("cae", "cae-random", "cae-published", "cae-187", "cae-187-random", "cae-187-augmented", "cnn-lstm")
+
+
+@pytest.mark.parametrize("name", [f"beat-{kind}" for kind in SHIPPED])
 def test_shipped_configurations_load_and_build(root, name, tmp_path):
     found = load_config(root / "training" / "configs" / f"{name}.toml", BeatTrainConfig)
-    assert found.run == (name if name.endswith("random") else f"{name}-interpatient")
+    protocol = "random" if name.endswith(("random", "published")) else "interpatient"
+    assert found.run == f"{name.removesuffix('-random')}-{protocol}"
     model = BeatRun(found, tmp_path).model
     assert model.config.n_samples == (187 if "187" in name else 720)
-    if name in ("beat-cae", "beat-cae-random"):
+    if name in ("beat-cae", "beat-cae-random", "beat-cae-published"):
         assert sum(p.numel() for p in model.parameters()) == 583_361
 
 
