@@ -12,7 +12,8 @@ from scipy.signal import resample_poly
 
 from ecg_core.measurements import NAMED, NAMES, REGISTRY, Measurements, measure, measure_prepared, table
 from ecg_core.measurements.measure import BAD_LEAD, NO_BEATS, NO_P_IRREGULAR, PACED
-from ecg_core.measurements.p_wave import PWave, is_locked
+from ecg_core.measurements.p_wave import NO_P as NO_WAVE
+from ecg_core.measurements.p_wave import PWave, is_locked, is_upright
 from ecg_core.records import DERIVATION, LEADS, Record, twelve_from_eight
 from ecg_core.synthetic import EXAMPLES, Synthetic, synthesize
 from tests.beating import beating
@@ -101,11 +102,11 @@ def test_the_end_of_t_alone_is_no_p(qt: float, rr: float, monkeypatch: pytest.Mo
     assert "pr_ms" not in measure(record(known(100, 200, 90, qt, rr))).values
 
 
-def beats_with_p(places: np.ndarray, sign: float = 1.0) -> tuple[PWave, np.ndarray, np.ndarray]:
+def beats_with_p(places: np.ndarray) -> tuple[PWave, np.ndarray, np.ndarray]:
     """Return a P wave 150 ms before R, the median beat, and its beats, in which P is moved by `places` ms."""
     t = (np.arange(576) - 225) * 2.0
     rng = np.random.default_rng(0)
-    heights = sign * P[:, None]
+    heights = P[:, None]
     beats = np.stack([heights * np.exp(-0.5 * ((t + 150 - at) / 20) ** 2) for at in places])
     beats += rng.normal(0, 0.02, beats.shape)
     return PWave(225 - 100, 225 - 75, 225 - 50), heights * np.exp(-0.5 * ((t + 150) / 20) ** 2), beats
@@ -117,7 +118,20 @@ def test_a_p_is_locked_where_nearly_every_beat_has_it_at_one_place() -> None:
     assert not is_locked(*beats_with_p(strewn))
     assert is_locked(*beats_with_p(np.where(np.arange(10) < 8, 0.0, strewn)))
     assert not is_locked(*beats_with_p(np.where(np.arange(10) < 6, 0.0, strewn)))
-    assert not is_locked(*beats_with_p(np.zeros(10), sign=-1.0))
+
+
+def test_a_p_is_upright_by_the_second_lead() -> None:
+    p, x, _ = beats_with_p(np.zeros(2))
+    assert is_upright(p, x)
+    assert not is_upright(p, -x)
+    assert not is_upright(p, x[:1])
+    assert not is_upright(NO_WAVE, x)
+
+
+def test_a_very_long_pr_is_measured() -> None:
+    signal = known(100, 370, 90, 360, 1100)
+    noise = np.random.default_rng(2).normal(0, 0.01, signal.shape)
+    assert measure(record(signal + noise)).values["pr_ms"] == pytest.approx(370, abs=15)
 
 
 def test_known_amplitudes_and_axes() -> None:

@@ -23,12 +23,14 @@ from ecg_core.measurements.median_beat import BEFORE, MedianBeat
 from ecg_core.measurements.p_on_t import find_p_on_t, may_lie_on_t
 from ecg_core.measurements.p_wave import (
     LESS_WHEN_LOCKED,
-    LOOKED_AGAIN_MS,
+    LONGER_MS,
     NO_P,
+    SHORTER_MS,
     PWave,
     enough_for_p,
     find_p,
     is_locked,
+    is_upright,
     p_evidence,
     previous_t_end,
 )
@@ -126,23 +128,36 @@ def _p_within(x: Array, beats: Array, qrs: Qrs, t: TWave, rr_s: Array, c: Deline
     return p, -np.inf if p == NO_P else p_evidence(p, x, beats, qrs.onset, before, rr_s)
 
 
+CUT_MS = 20.0
+"""A P wave that begins this near to the start of its window may have begun before."""
+
+
 def _look_again(first: Found, x: Array, beats: Array, qrs: Qrs, t: TWave, rr_s: Array, c: Delineation) -> Found:
-    """Return P with its onset on T, or, where none is trusted, one that every beat has at one place; else the first."""
+    """Return a P that begins on T or far ahead, or one that is at one place in the beats; else what was found first."""
     enough, trusted = first.p_enough, first.p_present and plausible(shifted(first.points))
     p = PWave(*(BEFORE + getattr(first.points, name) * MS for name in ("p_onset", "p_peak", "p_offset")))
     if may_lie_on_t(p if trusted else NO_P, x, qrs, t, rr_s):
         on_t, evidence = find_p_on_t(x, beats, qrs, t, rr_s, c)
         if evidence >= enough and not (trusted and on_t.onset >= p.onset):
             return _found(on_t, qrs, t, evidence, enough)
-    if trusted:
+    cut = qrs.onset - p.onset > (c.p_window_ms - CUT_MS) * MS
+    if trusted and not cut:
         return first
-    shorter = replace(c, p_window_ms=LOOKED_AGAIN_MS)
-    looks = ((p, first.p_evidence), _p_within(x, beats, qrs, t, rr_s, shorter))
-    for wave, evidence in sorted(looks, key=lambda look: -look[1]):
-        found = _found(wave, qrs, t, evidence, enough - LESS_WHEN_LOCKED)
+
+    def within(window_ms: float) -> tuple[PWave, float]:
+        return _p_within(x, beats, qrs, t, rr_s, replace(c, p_window_ms=window_ms))
+
+    looks = [(*within(LONGER_MS), enough)]
+    if not trusted:
+        less = enough - LESS_WHEN_LOCKED
+        looks += [(p, first.p_evidence, less), (*within(SHORTER_MS), less)]
+    for wave, evidence, asked in sorted(looks, key=lambda look: -look[1]):
+        found = _found(wave, qrs, t, evidence, asked)
         points = shifted(found.points)
-        long = points.qrs_onset - points.p_onset >= SHORTEST_PR_LOCKED_MS
-        if found.p_present and long and plausible(points) and is_locked(wave, x, beats):
+        if not (found.p_present and plausible(points) and is_upright(wave, x)):
+            continue
+        far = points.qrs_onset - points.p_onset >= SHORTEST_PR_LOCKED_MS
+        if asked == enough or (far and is_locked(wave, x, beats)):
             return found
     return first
 

@@ -33,10 +33,10 @@ two in a regular rhythm do not count."""
 
 SEARCHED_MS, SAME_PLACE_MS, LOCKED_SHARE, UPRIGHT = 80.0, 8.0, 0.7, 0.8
 LESS_WHEN_LOCKED = 1.7
-"""By how much less evidence is asked for where the beats have their P wave at one place, upright in II."""
+"""By how much less evidence is asked for where the beats have their P wave at one place."""
 
-LOOKED_AGAIN_MS = 250.0
-"""The window of the second look, where what was found in the first cannot be a P wave or is not trusted."""
+LONGER_MS, SHORTER_MS = 420.0, 250.0
+"""Windows of the second look, where what was found in the first cannot be a P wave or is not trusted."""
 
 
 class PWave(NamedTuple):
@@ -120,8 +120,7 @@ def p_evidence(p: PWave, x: Array, windows: Array, qrs_onset: float, previous_t_
         return -np.inf
     width = round(DEFAULT.p_smooth_ms * MS) | 1
     both = np.concatenate([x[None], windows])[..., lo : hi + 1]
-    both = uniform_filter1d(both, width, axis=-1, mode="nearest")
-    both = both - both[..., :1] - (both[..., -1:] - both[..., :1]) * np.linspace(0, 1, both.shape[-1])
+    both = _above_chord(uniform_filter1d(both, width, axis=-1, mode="nearest"))
     wave, beats = both[0], both[1:]
     unlike = ((beats - wave) ** 2).sum(axis=(1, 2)) / np.maximum((beats**2).sum(axis=(1, 2)), 1e-12)
     before = int(max(qrs_onset - QUIET_BEFORE_MS * MS, previous_t_end if np.isfinite(previous_t_end) else 0, 0))
@@ -143,36 +142,43 @@ def variation(rr_s: Array) -> float:
     return float(np.median(np.abs(np.diff(rr_s))) / np.median(rr_s)) if len(rr_s) > 1 else 0.0
 
 
+def _above_chord(w: Array) -> Array:
+    """Return waves, (..., n), above the straight line from their first to their last value."""
+    return w - w[..., :1] - (w[..., -1:] - w[..., :1]) * np.linspace(0, 1, w.shape[-1])
+
+
+def is_upright(p: PWave, x: Array) -> bool:
+    """Tell whether the P wave of the median beat, (n_leads, 576), is upright in the second lead, as from the sinus."""
+    if not np.isfinite(p.onset) or len(x) < 2:
+        return False
+    wave = uniform_filter1d(x[1, int(p.onset) : int(p.offset) + 1], round(DEFAULT.p_smooth_ms * MS) | 1, mode="nearest")
+    wave = _above_chord(wave)
+    return bool(wave.max() >= UPRIGHT * np.ptp(wave) > 0)
+
+
 def is_locked(p: PWave, x: Array, windows: Array) -> bool:
-    """Tell whether nearly every beat has its P wave where the median beat has it, and P is upright in the second lead.
+    """Tell whether nearly every beat has its P wave where the median beat has it.
 
     Each beat is searched from 80 ms before to 80 ms after for where it is most like the median beat's P wave.
 
     Parameters
     ----------
     p : what `find_p` found.
-    x : shape (n_leads, 576), mV, the median beat in its independent leads, I and II first.
+    x : shape (n_leads, 576), mV, the median beat.
     windows : shape (n_beats, n_leads, 576), mV, its beats.
     """
-    if not np.isfinite(p.onset) or len(x) < 2:
-        return False
     lo, n = int(p.onset), int(p.offset) - int(p.onset) + 1
     width, reach = round(DEFAULT.p_smooth_ms * MS) | 1, round(SEARCHED_MS * MS)
     first, last = max(lo - reach, 0), min(lo + reach, x.shape[1] - n)
-    line = np.linspace(0, 1, n)
-
-    def waves(beats: Array) -> Array:
-        return beats - beats[..., :1] - (beats[..., -1:] - beats[..., :1]) * line
-
-    wave = waves(uniform_filter1d(x[:, lo : lo + n], width, axis=-1, mode="nearest"))
+    wave = _above_chord(uniform_filter1d(x[:, lo : lo + n], width, axis=-1, mode="nearest"))
     beats = uniform_filter1d(windows, width, axis=-1, mode="nearest")
     lags = np.arange(first + (lo - first) % 2, last + 1, 2)
     alike = np.empty((len(lags), len(beats)))
     for k, at in enumerate(lags):
-        own = waves(beats[..., at : at + n])
+        own = _above_chord(beats[..., at : at + n])
         alike[k] = (own * wave).sum(axis=(1, 2)) / np.sqrt(np.maximum((own**2).sum(axis=(1, 2)), 1e-12))
     there = np.abs(lags[alike.argmax(axis=0)] - lo) <= SAME_PLACE_MS * MS
-    return bool(there.mean() >= LOCKED_SHARE and wave[1].max() >= UPRIGHT * np.ptp(wave[1]) > 0)
+    return bool(there.mean() >= LOCKED_SHARE)
 
 
 def enough_for_p(rr_s: Array) -> float:
