@@ -31,7 +31,7 @@ IRREGULAR = 0.05
 two in a regular rhythm do not count."""
 
 
-SEARCHED_MS, SAME_PLACE_MS, LOCKED_SHARE, UPRIGHT = 80.0, 8.0, 0.7, 0.8
+SEARCHED_MS, SAME_PLACE_MS, LOCKED_SHARE, UPRIGHT = 80.0, 8.0, 0.7, 0.7
 LESS_WHEN_LOCKED = 1.7
 """By how much less evidence is asked for where the beats have their P wave at one place."""
 
