@@ -160,8 +160,9 @@ def _paced_figures(runs: Runs) -> list[str]:
     return [
         "### Random beats of all 48 records, 70/15/15",
         "",
-        f"Test beats: {', '.join(f'{n} {c}' for c, n in one['beats'].items())}. Answering N always has an accuracy of "
-        f"{plain(one['answering_n'])}. Networks and thresholds are those of the 44 records.",
+        *prose(f"""
+            Test beats: {", ".join(f"{n} {c}" for c, n in one["beats"].items())}. Answering N always has an accuracy of
+            {plain(one["answering_n"])}. Networks and thresholds are those of the 44 records."""),
         "",
         *table(("", *HEADINGS), rows),
         "",
@@ -190,8 +191,9 @@ def training_section(runs: Runs) -> list[str]:
             beside the middle of the window, though not in it. The Beat-CAE of the random split keeps them. Its records
             are filtered from 0.5 to 40 Hz and z-scored as a whole, as published, not each window by itself; and in
             training a quarter of a second of each window is hidden from it, which it restores from what is around,
-            so that it learns what should be there. All of that, its batch and its length were chosen on the validation
-            beats of that split. Two earlier runs without it had read the test beats before (training/EXPERIMENTS.md).
+            so that it learns what should be there. Its layout is as large as the published one, and another. All of
+            that, its batch and its length were chosen on the validation beats of that split. Two earlier runs without
+            it had read the test beats before (training/EXPERIMENTS.md).
             Nobody has the whole record in use: the network of new patients sees windows z-scored by themselves."""),
         "",
         *table((*head, "passes", "loss, optimiser", "AUROC, validation beats, as published", "near R"), rows),
