@@ -11,6 +11,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from ecg_core.measurements import NAMED, NAMES, REGISTRY, Measurements, measure, measure_prepared, table
+from ecg_core.measurements.delineation import Fiducials, plausible
 from ecg_core.measurements.measure import BAD_LEAD, NO_BEATS, NO_P_IRREGULAR, PACED
 from ecg_core.measurements.p_wave import NO_P as NO_WAVE
 from ecg_core.measurements.p_wave import PWave, is_locked, is_upright
@@ -126,6 +127,22 @@ def test_a_p_is_upright_by_the_second_lead() -> None:
     assert not is_upright(p, -x)
     assert not is_upright(p, x[:1])
     assert not is_upright(NO_WAVE, x)
+
+
+@pytest.mark.parametrize("pr", [380, 400, 420, 440])
+@pytest.mark.parametrize("qrs", [90, 170])
+def test_a_p_before_the_median_beat_is_withheld(pr: float, qrs: float) -> None:
+    signal = known(100, pr, qrs, 360, 1200)
+    noise = np.random.default_rng(2).normal(0, 0.01, signal.shape)
+    values = measure(record(signal + noise)).values
+    assert values.get("pr_ms", 0.0) <= 420
+
+
+def test_a_p_at_the_edge_of_the_median_beat_is_not_plausible() -> None:
+    wide = Fiducials(-449.0, -400.0, -340.0, -60.0, 90.0, 250.0, 320.0)
+    assert plausible(wide)
+    assert not plausible(dataclasses.replace(wide, p_onset=-453.0))
+    assert not plausible(Fiducials(qrs_onset=-40.0, qrs_offset=50.0))
 
 
 def test_a_very_long_pr_is_measured() -> None:

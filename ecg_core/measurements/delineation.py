@@ -168,9 +168,11 @@ SHORTEST_PR_LOCKED_MS = 140.0
 
 
 def plausible(points: Fiducials) -> bool:
-    """Tell whether what was found, once shifted, can be a P wave before the QRS."""
+    """Tell whether what was found, once shifted, can be a P wave before the QRS and lies in the median beat."""
+    if not points.has("p_onset", "p_offset") or points.sample("p_onset") < 0:
+        return False
     lasts, ahead = points.p_offset - points.p_onset, points.qrs_onset - points.p_onset
-    return bool(0.0 < lasts <= LONGEST_P_MS and ahead <= LONGEST_PR_MS and points.p_offset <= points.qrs_onset)
+    return 0.0 < lasts <= LONGEST_P_MS and ahead <= LONGEST_PR_MS and points.p_offset <= points.qrs_onset
 
 
 def shifted(found: Fiducials, shifts: Fiducials = SHIFTS) -> Fiducials:
