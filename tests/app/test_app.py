@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import state
+from app import resources, state
 from app.state import Entry
 from ecg_core.errors import CheckpointError
 from ecg_core.findings import NOTHING_OUTSIDE, PATTERN
@@ -128,6 +128,11 @@ def counted(fake_detector, monkeypatch) -> Iterator[list[str]]:
 
     monkeypatch.setattr(fake_detector.AnomalyDetector, "detect_prepared", counting)
     return calls
+
+
+def test_an_example_is_scored_by_each_model_while_they_load(counted, app):
+    resources.warm(("consensus", "missing", "cae"))
+    assert counted == ["consensus", "cae"]
 
 
 def test_the_threshold_changes_the_verdict_without_scoring_again(counted, app):
