@@ -89,10 +89,11 @@ def warm(models: tuple[str, ...]) -> None:
     for model in models:
         with suppress(ECGError):
             detector(model)
+    ready = PreparedRecords()
     for entry in examples()[0][:1]:
         for model in models:
             with suppress(ECGError):
-                _score(entry, model, lambda _: None, PreparedRecords())
+                _score(entry, model, lambda _: None, ready)
     gc.collect()
     gc.freeze()
 

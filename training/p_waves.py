@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ecg_core.errors import ECGError
 from ecg_core.measurements.delineation import Fiducials, find_points_in, plausible, shifted
 from ecg_core.measurements.median_beat import BEFORE, EIGHT, GRID_FS, median_beat
+from ecg_core.measurements.p_wave import above_chord
 from ecg_core.records import LEADS, twelve_from_eight
 from ecg_core.segments import beats_of_eight, usable_leads
 from training.reasons import statements
@@ -77,8 +78,7 @@ def one_beat(x: Array, windows: NDArray[np.float32], rr_s: Array) -> OneBeat | N
     first, last = (round(BEFORE + ms * GRID_FS / 1000.0) for ms in (p.p_onset - EDGE_MS, p.t_end + EDGE_MS))
     if p.p_onset - (p.t_end - 1000.0 * rr) < FAR_MS or first < 0 or last >= x.shape[1]:
         return None
-    wave = x[:, first : last + 1]
-    wave = wave - wave[:, :1] - (wave[:, -1:] - wave[:, :1]) * np.linspace(0, 1, wave.shape[1])
+    wave = above_chord(x[:, first : last + 1])
     return OneBeat(wave, first, pr_of(p), qt, (windows - x).astype(np.float32))
 
 

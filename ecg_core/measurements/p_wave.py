@@ -120,7 +120,7 @@ def p_evidence(p: PWave, x: Array, windows: Array, qrs_onset: float, previous_t_
         return -np.inf
     width = round(DEFAULT.p_smooth_ms * MS) | 1
     both = np.concatenate([x[None], windows])[..., lo : hi + 1]
-    both = _above_chord(uniform_filter1d(both, width, axis=-1, mode="nearest"))
+    both = above_chord(uniform_filter1d(both, width, axis=-1, mode="nearest"))
     wave, beats = both[0], both[1:]
     unlike = ((beats - wave) ** 2).sum(axis=(1, 2)) / np.maximum((beats**2).sum(axis=(1, 2)), 1e-12)
     before = int(max(qrs_onset - QUIET_BEFORE_MS * MS, previous_t_end if np.isfinite(previous_t_end) else 0, 0))
@@ -142,7 +142,7 @@ def variation(rr_s: Array) -> float:
     return float(np.median(np.abs(np.diff(rr_s))) / np.median(rr_s)) if len(rr_s) > 1 else 0.0
 
 
-def _above_chord(w: Array) -> Array:
+def above_chord(w: Array) -> Array:
     """Return waves, (..., n), above the straight line from their first to their last value."""
     return w - w[..., :1] - (w[..., -1:] - w[..., :1]) * np.linspace(0, 1, w.shape[-1])
 
@@ -152,7 +152,7 @@ def is_upright(p: PWave, x: Array) -> bool:
     if not np.isfinite(p.onset) or len(x) < 2:
         return False
     wave = uniform_filter1d(x[1, int(p.onset) : int(p.offset) + 1], round(DEFAULT.p_smooth_ms * MS) | 1, mode="nearest")
-    wave = _above_chord(wave)
+    wave = above_chord(wave)
     return bool(wave.max() >= UPRIGHT * np.ptp(wave) > 0)
 
 
@@ -170,12 +170,12 @@ def is_locked(p: PWave, x: Array, windows: Array) -> bool:
     lo, n = int(p.onset), int(p.offset) - int(p.onset) + 1
     width, reach = round(DEFAULT.p_smooth_ms * MS) | 1, round(SEARCHED_MS * MS)
     first, last = max(lo - reach, 0), min(lo + reach, x.shape[1] - n)
-    wave = _above_chord(uniform_filter1d(x[:, lo : lo + n], width, axis=-1, mode="nearest"))
+    wave = above_chord(uniform_filter1d(x[:, lo : lo + n], width, axis=-1, mode="nearest"))
     beats = uniform_filter1d(windows, width, axis=-1, mode="nearest")
     lags = np.arange(first + (lo - first) % 2, last + 1, 2)
     alike = np.empty((len(lags), len(beats)))
     for k, at in enumerate(lags):
-        own = _above_chord(beats[..., at : at + n])
+        own = above_chord(beats[..., at : at + n])
         alike[k] = (own * wave).sum(axis=(1, 2)) / np.sqrt(np.maximum((own**2).sum(axis=(1, 2)), 1e-12))
     there = np.abs(lags[alike.argmax(axis=0)] - lo) <= SAME_PLACE_MS * MS
     return bool(there.mean() >= LOCKED_SHARE)
