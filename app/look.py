@@ -54,7 +54,17 @@ def status_bar(right: str) -> None:
 
 def text(kind: str, words: str) -> None:
     """Show plain words in one of the page's text styles; never as markdown or HTML."""
-    st.html(f'<div class="lw-{kind}">{html.escape(words)}</div>')
+    st.html(_text(kind, words))
+
+
+def _text(kind: str, words: str) -> str:
+    return f'<div class="lw-{kind}">{html.escape(words)}</div>'
+
+
+def head(title: str, *facts: str, tag: str = "") -> None:
+    """Show what a page is about in one line: a title, a tag, facts. One element: each of Streamlit's takes its time."""
+    said = [("title", title), *([("tag", tag)] if tag else []), *(("fact", words) for words in facts)]
+    st.html(f'<div class="lw-head">{"".join(_text(kind, words) for kind, words in said)}</div>')
 
 
 def scoring(headline: str, rest: str, share: float) -> None:

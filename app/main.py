@@ -18,5 +18,5 @@ page = st.navigation(list(pages.pages().values()), position="top")
 wish = state.destination()
 if wish is not None and page.url_path != pages.path(wish):
     pages.go(wish)
-state.arrive()
+state.arrive(page.url_path)
 page.run()

@@ -30,7 +30,7 @@ LEADS_SHOWN, FILTERS, OVERVIEW = "leads_shown", "filters", "overview"
 SHOW_RECONSTRUCTION, SHOW_MARKS, RATE = "show_reconstruction", "show_marks", "false_alarm_rate"
 SHOW_FIDUCIALS = "show_fiducials"
 UPLOADER, STRETCHES, PAPER, EXPLORE, THRESHOLD = "uploader", "stretches", "paper", "explore", "threshold_slider"
-DESTINATION = "destination"
+DESTINATION, _PAGE, _ARRIVED = "destination", "page", "arrived"
 ROWS = "rows"
 _DROPS, _TAKEN, _PROBLEMS, _NOTICES, _READINGS = "drops", "taken", "problems", "notices", "readings"
 _ENTRIES, _CURRENT, _STRETCH, _LEAD, _GAIN_CHOSEN, _VIEW = (
@@ -139,6 +139,8 @@ def prepare() -> None:
         _ENTRIES: {},
         _CURRENT: None,
         DESTINATION: None,
+        _PAGE: None,
+        _ARRIVED: False,
         BATCH_UPLOADS: [],
         _DROPS: 0,
         _TAKEN: frozenset(),
@@ -222,9 +224,16 @@ def destination() -> str | None:
     return st.session_state[DESTINATION]
 
 
-def arrive() -> None:
-    """Say that the page that was asked for is reached."""
+def arrive(page: str) -> None:
+    """Say that the page that was asked for is reached; `page` is its address."""
     st.session_state[DESTINATION] = None
+    st.session_state[_ARRIVED] = page != st.session_state[_PAGE]
+    st.session_state[_PAGE] = page
+
+
+def has_arrived() -> bool:
+    """Return whether this run is the first on its page since another page was shown."""
+    return bool(st.session_state[_ARRIVED])
 
 
 def open_entries(new: list[Entry], page: str | None = None) -> None:

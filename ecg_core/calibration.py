@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,27 +29,39 @@ MAX_MASKED_SHORT = 2
 TAIL = 0.05
 """Share of normals whose excesses set the exponential tail of the survival function."""
 
-N_KNOTS = 200
+KNOT_LEVELS = np.linspace(0.0, 1.0 - TAIL, 200)
+KNOT_EVIDENCE = np.abs(np.log(1.0 - KNOT_LEVELS))
 
 
-def survival_evidence(value: float | Array | F32, normals: F32) -> Array:
-    """Return -log of the survival probability of a value among normals: 0 is ordinary, 3 is one in twenty.
+class Survival(NamedTuple):
+    """How rare each value of a part is among normals.
 
     Empirical up to the 95th percentile, read between 200 quantiles so that equal parts never tie by chance; above it
     an exponential tail with the mean excess of the normals there, for the empirical one ends at the highest normal.
 
-    Parameters
+    Attributes
     ----------
-    value : a part of the score, any shape.
-    normals : (n,), the same part of the calibration normals, ascending.
+    knots : (200,), quantiles of the normals up to the 95th percentile.
+    mean_excess : of the normals above it, on the part's own scale.
     """
-    q = np.linspace(0.0, 1.0 - TAIL, N_KNOTS)
-    knots = np.interp(q * (len(normals) - 1), np.arange(len(normals)), normals)  # quantiles, for they are sorted
-    value = np.asarray(value, dtype=np.float64)
-    body = np.interp(value, knots, np.abs(np.log(1.0 - q)))
+
+    knots: Array
+    mean_excess: float
+
+    def evidence(self, value: float | Array | F32) -> Array:
+        """Return -log of the survival probability of a value, any shape: 0 is ordinary, 3 is one in twenty."""
+        value = np.asarray(value, dtype=np.float64)
+        body = np.interp(value, self.knots, KNOT_EVIDENCE)
+        return np.asarray(
+            np.where(value > self.knots[-1], -math.log(TAIL) + (value - self.knots[-1]) / self.mean_excess, body)
+        )
+
+
+def survival_of(normals: F32) -> Survival:
+    """Return the survival function of the calibration normals' values of a part, (n,), ascending."""
+    knots = np.interp(KNOT_LEVELS * (len(normals) - 1), np.arange(len(normals)), normals)  # quantiles of sorted values
     excess = normals[np.searchsorted(normals, knots[-1], side="right") :].astype(np.float64) - knots[-1]
-    mean_excess = max(float(excess.mean()) if excess.size else 0.0, 1e-9)
-    return np.asarray(np.where(value > knots[-1], -math.log(TAIL) + (value - knots[-1]) / mean_excess, body))
+    return Survival(knots, max(float(excess.mean()) if excess.size else 0.0, 1e-9))
 
 
 def conformal_rank(n: int, false_alarm_rate: float) -> int:
@@ -130,7 +144,12 @@ class NormalScores:
 
     def evidence(self, values: Values) -> dict[str, Array]:
         """Return the parts of a record, or of several, as -log survival probabilities."""
-        return {name: survival_evidence(values[name], normals) for name, normals in self.parts.items()}
+        return {name: survival.evidence(values[name]) for name, survival in self._survival.items()}
+
+    @cached_property
+    def _survival(self) -> dict[str, Survival]:
+        """Of each part."""
+        return {name: survival_of(normals) for name, normals in self.parts.items()}
 
     def percentile(self, score: float) -> float:
         """Return the share of normals that score lower, in percent."""

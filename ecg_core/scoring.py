@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -50,10 +51,13 @@ class Restoration(NamedTuple):
     nll: F32 | None
 
 
+@lru_cache(maxsize=16)
 def complementary_masks(n_samples: int) -> NDArray[np.float32]:
     """Return two masks, (2, n_samples), 1 = visible: each hides the blocks of 0.48 s that the other shows."""
     odd = (np.arange(n_samples) // round(BLOCK_S * MODEL_FS)) % 2
-    return np.stack([odd, 1 - odd]).astype(np.float32)
+    masks = np.stack([odd, 1 - odd]).astype(np.float32)
+    masks.flags.writeable = False
+    return masks
 
 
 def _input(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
@@ -70,7 +74,7 @@ def _masked_twice(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
 def _joined(out: ModelOutput, target: torch.Tensor) -> Restoration:
     """Put together what each of the two passes restored."""
     batch, n = target.shape[0], target.shape[-1]
-    first = torch.from_numpy(complementary_masks(n)[0]) == 0  # hidden, so restored, in the first pass
+    first = torch.from_numpy(complementary_masks(n)[0] == 0)  # hidden, so restored, in the first pass
     y = torch.where(first, out.x_hat[:batch], out.x_hat[batch:])
     x_hat = expand(y.numpy())
     if out.logvar is None:

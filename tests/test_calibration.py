@@ -12,7 +12,7 @@ from ecg_core.calibration import (
     combine,
     condition_for,
     normal_scores,
-    survival_evidence,
+    survival_of,
     wilson_interval,
 )
 from ecg_core.errors import ConfigError, RecordError
@@ -28,12 +28,13 @@ def table(n: int = 914, seed: int | np.random.Generator = 0) -> NormalScores:
 def test_evidence_rises_with_the_value_and_is_minus_log_survival():
     normals = np.sort(np.random.default_rng(0).normal(size=20000)).astype(np.float32)
     values = np.linspace(-4, 8, 400)
-    evidence = survival_evidence(values, normals)
+    survival = survival_of(normals)
+    evidence = survival.evidence(values)
     assert (np.diff(evidence) >= 0).all()
     assert (np.diff(evidence[values > normals[0]]) > 0).all()
-    assert survival_evidence(np.median(normals), normals) == pytest.approx(np.log(2), abs=0.02)
-    assert survival_evidence(np.quantile(normals, 0.95), normals) == pytest.approx(np.log(20), abs=0.05)
-    assert survival_evidence(100.0, normals) > 50  # the tail goes on beyond the highest normal
+    assert survival.evidence(np.median(normals)) == pytest.approx(np.log(2), abs=0.02)
+    assert survival.evidence(np.quantile(normals, 0.95)) == pytest.approx(np.log(20), abs=0.05)
+    assert survival.evidence(100.0) > 50  # the tail goes on beyond the highest normal
 
 
 def test_percentile_counts_normals_below():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_core.calibration import survival_evidence
+from ecg_core.calibration import survival_of
 from ecg_core.checkpoints import default_store, load_autoencoder
 from ecg_core.metrics import auroc
 from ecg_core.sign_head import CLIP, fit_sign_head
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
     signs = signs_of(data, rows)
 
     def evidence(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return survival_evidence(other, np.sort(own).astype(np.float32))
+        return survival_of(np.sort(own).astype(np.float32)).evidence(other)
 
     def report(label: str, score: np.ndarray) -> None:
         print(f"{label:<44} {auroc(is_abnormal, score):.4f}  {sensitivity_at(is_abnormal, score):.3f}", flush=True)

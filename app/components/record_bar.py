@@ -20,13 +20,13 @@ def record_bar(entry: Entry, actions: Callable[[], None] | None = None) -> None:
     """
     at, of = state.place()
     with st.container(key="record_bar", horizontal=True, vertical_alignment="center"):
-        with st.container(key="record_words", horizontal=True, vertical_alignment="center"):
-            look.text("title", entry.record.name)
-            if entry.synthetic:
-                look.text("tag", "synthetic")
-            look.text("fact", words.patient(entry.record))
-            look.text("fact", words.recording(entry.record, entry.duration))
-            look.text("fact", f"{at} of {of} in this session")
+        look.head(
+            entry.record.name,
+            words.patient(entry.record),
+            words.recording(entry.record, entry.duration),
+            f"{at} of {of} in this session",
+            tag="synthetic" if entry.synthetic else "",
+        )
         if state.from_worklist(entry.key):
             st.button("Back to the worklist", on_click=state.leave_for, args=("batch",), shortcut="B")
         many = of > 1

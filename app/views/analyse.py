@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -19,6 +20,9 @@ from app.components.verdict import verdict_band
 from app.state import Entry
 from app.views import measured_part
 from ecg_core.detection import Detection
+
+ALONE_S = 0.15
+"""How long the verdict has the browser to itself when the page is opened: what is sent with it is drawn with it."""
 
 
 def page() -> None:
@@ -60,6 +64,8 @@ def _analysis(entry: Entry, found: dict[str, Detection], failed: dict[str, str],
             verdict_band(summary.verdict_data(entry, model, found, limits, rate, normals, waiting))
         if noted := words.notes(detection.notes if detection else entry.record.notes):
             look.text("note", noted)
+    if detection is not None and state.has_arrived():
+        time.sleep(ALONE_S)
     controls(entry.record.fs)
     seen = _seen(entry, detection)
     view = resources.on_view(entry, detection, seen) if detection else None

@@ -91,11 +91,12 @@ def _head(worklist: Worklist, job_id: str, desk: Desk) -> None:
         st.button("All batches", on_click=batch_start.leave, key="leave_gone")
         return
     with st.container(key="batch_head", horizontal=True, vertical_alignment="center"):
-        with st.container(key="batch_words", horizontal=True, vertical_alignment="center"):
-            look.text("title", job.name)
-            look.text("fact", f"{job.total:,} record{'s' if job.total != 1 else ''}")
-            look.text("fact", _models_words(job))
-            look.text("fact", f"alarm at {words.percent(job.false_alarm_rate)} false alarms")
+        look.head(
+            job.name,
+            f"{job.total:,} record{'s' if job.total != 1 else ''}",
+            _models_words(job),
+            f"alarm at {words.percent(job.false_alarm_rate)} false alarms",
+        )
         _actions(worklist, job)
     st.html(progress_html(job, reviewed.get("above", 0), job.above))
     if job.message:

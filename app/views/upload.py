@@ -49,9 +49,7 @@ def _head(entries: list[Entry], problems: tuple[uploads.Problem, ...]) -> None:
         look.text("lead", "Files stay on this server, in your session, until you close it or remove them.")
         return
     with st.container(key="records_head", horizontal=True, vertical_alignment="center"):
-        with st.container(key="records_words", horizontal=True, vertical_alignment="center"):
-            look.text("title", "Records")
-            look.text("fact", _count(len(entries), len(problems)))
+        look.head("Records", _count(len(entries), len(problems)))
         st.button("Remove all", on_click=_remove_all, type="tertiary")
         uploaded = any(entry.files and entry.twelve for entry in entries)
         st.button("Score as a batch", on_click=_to_batch, disabled=not uploaded)

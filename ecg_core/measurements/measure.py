@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -207,12 +208,13 @@ def _complete(
     """Leave out what was not made or is withheld, each with its reason."""
     kept, withheld = {}, {}
     for name, measurement in REGISTRY.items():
-        value = values.get(name, np.nan)
+        value = values.get(name, math.nan)
         if measurement.part in reasons and measurement.part != "rhythm":
             withheld[name] = reasons[measurement.part]
-        elif np.isfinite(value):
+        elif math.isfinite(value):
             kept[name] = float(value)
         else:
-            unread = measurement.lead is not None and not np.isfinite(values.get(f"r_mv_{measurement.lead}", np.nan))
+            lead = measurement.lead
+            unread = lead is not None and not math.isfinite(values.get(f"r_mv_{lead}", math.nan))
             withheld[name] = BAD_LEAD if unread else NOT_MADE
     return Measurements(kept, withheld, {k: v for k, v in uncertain.items() if k in kept}, beat, points, lead_points)

@@ -47,7 +47,7 @@ class RankScores:
         """Return the normal scores of one record, shape (n_names,): all measurements at once."""
         at, z, last, low_slope, high_slope = self._knots
         each = np.arange(len(v))
-        lo = np.clip((at <= v[:, None]).sum(axis=1) - 1, 0, np.maximum(last - 1, 0))
+        lo = np.clip(np.count_nonzero(at <= v[:, None], axis=1) - 1, 0, np.maximum(last - 1, 0))
         hi = np.minimum(lo + 1, last)
         step = at[each, hi] - at[each, lo]
         share = np.divide(v - at[each, lo], step, out=np.zeros_like(v), where=step > 0)
