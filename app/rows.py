@@ -13,6 +13,7 @@ from app import words
 from app.state import Entry
 from ecg_core.detection import Detection
 from ecg_core.errors import ECGError
+from ecg_core.readers.comments import SYNTHETIC_NOTE
 from ecg_core.records import LEADS, Record
 from ecg_core.segments import prepare_record
 
@@ -22,6 +23,9 @@ STRIP_POINTS = 212
 
 FEWER_LEADS = "Fewer than twelve leads: looked at beat by beat."
 """Stands where a reading would, of a record that whole ECGs are not compared with."""
+
+SYNTHETIC = "Synthetic, not a patient"
+"""`SYNTHETIC_NOTE` in the width of a row."""
 
 LOST = frozenset({"flat", "disconnected"})
 MANY_LEADS = 6
@@ -109,7 +113,8 @@ def notes(entry: Entry, faults: dict[str, tuple[str, ...]] | None, reading: Dete
     else:
         said += [f"{words.lead_list(lost)} not usable"] if lost else []
         said += [f"{lead} {' and '.join((faults or {})[lead])}" for lead in at_fault if lead not in lost]
-    return ". ".join([*said, *(note.rstrip(".") for note in entry.record.notes)])
+    shown = (SYNTHETIC if note == SYNTHETIC_NOTE else note for note in entry.record.notes)
+    return ". ".join([*said, *(note.rstrip(".") for note in shown)])
 
 
 def place(reading: Detection | str | None, threshold: float | None, rate: float) -> dict[str, str]:

@@ -221,7 +221,13 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
         "html, body, #root": {"height": "100%", "margin": "0", "overflow": "hidden"},
         "#root > div, #gridContainer": {"height": "100% !important", "width": "100% !important"},
         ".ag-root-wrapper": {"border": "0", "font-variant-numeric": "tabular-nums"},
-        ".ag-cell[col-id='r']": {"font-variant-numeric": "normal"},  # tabular hyphens tear names apart
+        # a name too long loses its beginning: what tells records of a folder apart stands at the end
+        ".ag-cell[col-id='r']": {
+            "font-variant-numeric": "normal",  # tabular hyphens tear names apart
+            "direction": "rtl",
+            "text-align": "left",
+        },
+        ".ag-cell[col-id='r']::before, .ag-cell[col-id='r']::after": {"content": "'\\200e'"},
         ".ag-header-cell-label": {"font-weight": "500"},
         # the filter's button lies over the title, for who points at it or comes by key
         ".ag-header-cell-filter-button": {
