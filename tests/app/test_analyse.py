@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from app import state
 from app.state import Entry
+from app.views import analyse
 from ecg_core.errors import RecordError
 from ecg_core.records import LEADS
 from tests.app.page_parts import (
@@ -53,6 +55,18 @@ def test_no_filter_and_all_leads_by_default(app):
     assert view(app)["print"] == "25 mm/s, 10 mm/mV, 500 Hz, no filter"
     assert overview(app) is None
     assert {s["lead"] for s in view(app)["paper"]["strips"]} == set(LEADS)
+
+
+def test_the_verdict_goes_ahead_of_the_rest_when_the_page_opens_and_only_then(app, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(analyse, "time", SimpleNamespace(sleep=pauses.append))
+    opened(app)
+    assert pauses == [analyse.ALONE_S]
+    app.run()  # a click on the page, or the next record: nothing waits
+    assert pauses == [analyse.ALONE_S]
+    visit(app, "models")
+    visit(app, "analyse")
+    assert pauses == [analyse.ALONE_S] * 2
 
 
 def test_a_filter_changes_what_is_shown_and_is_named_and_no_score(app):
