@@ -227,7 +227,7 @@ def css(scheme: Scheme) -> dict[str, dict[str, str]]:
             "direction": "rtl",
             "text-align": "left",
         },
-        ".ag-cell[col-id='r']::before, .ag-cell[col-id='r']::after": {"content": "'\\200e'"},
+        ".ag-cell[col-id='r']::before, .ag-cell[col-id='r']::after": {"content": "'\\200e' / ''"},
         ".ag-header-cell-label": {"font-weight": "500"},
         # the filter's button lies over the title, for who points at it or comes by key
         ".ag-header-cell-filter-button": {
