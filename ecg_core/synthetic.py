@@ -12,10 +12,10 @@ The same specification gives the same bytes: every random number comes from its 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,21 +215,37 @@ def _bad_electrodes(x: Array, t: Array, rng: np.random.Generator) -> None:
         x[k] = HUM_MV * hum + 0.01 * rng.normal(size=n)
 
 
+def wfdb_pair(
+    name: str, leads: Iterable[str], signal: NDArray[np.floating[Any]], fs: int, comments: Iterable[str] = ()
+) -> dict[str, bytes]:
+    """Return a signal, (n_leads, n) in mV, as a WFDB pair of 16 bit and 1 uV: file names and bytes."""
+    digital = np.round(signal.astype(np.float64) * GAIN).astype("<i2")
+    lines = [f"{name} {len(digital)} {fs} {digital.shape[1]}"]
+    for lead, row in zip(leads, digital, strict=True):
+        total = int(row.astype(np.int64).sum()) % 65536
+        lines.append(f"{name}.dat 16 {GAIN}.0(0)/mV 16 0 {row[0]} {total} 0 {lead}")
+    header = "\n".join([*lines, *(f"# {comment}" for comment in comments)]) + "\n"
+    return {f"{name}.hea": header.encode("ascii"), f"{name}.dat": digital.T.tobytes()}
+
+
+def write_pair(pair: dict[str, bytes], folder: str | Path) -> Path:
+    """Write a WFDB pair and return the header's path."""
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, data in pair.items():
+        (out / name).write_bytes(data)
+    return out / next(name for name in pair if name.endswith(".hea"))
+
+
 def encode(spec: Synthetic) -> dict[str, bytes]:
     """Return a synthetic record as a WFDB pair: file names and bytes, marked synthetic in the header."""
-    digital = np.round(synthesize(spec).astype(np.float64) * GAIN).astype("<i2")
-    lines = [f"{spec.name} 12 {spec.fs} {digital.shape[1]}"]
-    for lead, row in zip(LEADS, digital, strict=True):
-        total = int(row.astype(np.int64).sum()) % 65536
-        lines.append(f"{spec.name}.dat 16 {GAIN}.0(0)/mV 16 0 {row[0]} {total} 0 {lead}")
-    lines += [
-        f"# {SYNTHETIC_COMMENT}",
-        f"# kind: {spec.kind}, {spec.heart_rate:g} beats per minute, seed {spec.seed}",
-        f"# age: {spec.age}",
-        f"# sex: {spec.sex}",
-    ]
-    header = "\n".join(lines) + "\n"
-    return {f"{spec.name}.hea": header.encode("ascii"), f"{spec.name}.dat": digital.T.tobytes()}
+    comments = (
+        SYNTHETIC_COMMENT,
+        f"kind: {spec.kind}, {spec.heart_rate:g} beats per minute, seed {spec.seed}",
+        f"age: {spec.age}",
+        f"sex: {spec.sex}",
+    )
+    return wfdb_pair(spec.name, LEADS, synthesize(spec), spec.fs, comments)
 
 
 def make_record(spec: Synthetic) -> Record:
@@ -239,11 +255,7 @@ def make_record(spec: Synthetic) -> Record:
 
 def write_record(spec: Synthetic, folder: str | Path) -> Path:
     """Write a synthetic record as a WFDB pair and return the header's path."""
-    out = Path(folder)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, data in encode(spec).items():
-        (out / name).write_bytes(data)
-    return out / f"{spec.name}.hea"
+    return write_pair(encode(spec), folder)
 
 
 def example_paths() -> list[Path]:

@@ -26,7 +26,16 @@ from ecg_core.errors import ConfigError
 from ecg_core.readers import read_record
 from ecg_core.readers.comments import SYNTHETIC_COMMENT
 from ecg_core.records import INDEPENDENT_LEADS, Record, Sex
-from ecg_core.synthetic import BREATHING_HZ, COUPLING, GAIN, Beat, lay, person_factors, recorder_noise
+from ecg_core.synthetic import (
+    BREATHING_HZ,
+    COUPLING,
+    Beat,
+    lay,
+    person_factors,
+    recorder_noise,
+    wfdb_pair,
+    write_pair,
+)
 
 Array = NDArray[np.float64]
 Event = Literal["ventricular", "pair", "run", "supraventricular", "pause"]
@@ -176,22 +185,16 @@ def _movement(t: Array, rng: np.random.Generator) -> Array:
 def encode(spec: Ambulatory) -> dict[str, bytes]:
     """Return the record as a WFDB pair: file names and bytes, marked synthetic in the header."""
     signal, made = synthesize(spec)
-    digital = np.round(signal.astype(np.float64) * GAIN).astype("<i2")
-    lines = [f"{spec.name} {len(CHANNELS)} {spec.fs} {digital.shape[1]}"]
-    for channel, row in zip(CHANNELS, digital, strict=True):
-        total = int(row.astype(np.int64).sum()) % 65536
-        lines.append(f"{spec.name}.dat 16 {GAIN}.0(0)/mV 16 0 {row[0]} {total} 0 {channel}")
     kinds = [beat.kind for beat in made]
-    lines += [
-        f"# {SYNTHETIC_COMMENT}",
-        f"# beats: {len(made)}, of which ventricular {kinds.count('ventricular')}, "
+    comments = (
+        SYNTHETIC_COMMENT,
+        f"beats: {len(made)}, of which ventricular {kinds.count('ventricular')}, "
         f"supraventricular {kinds.count('supraventricular')}; sinus rhythm {spec.heart_rate:g} beats per minute, "
         f"seed {spec.seed}",
-        f"# age: {spec.age}",
-        f"# sex: {spec.sex}",
-    ]
-    header = "\n".join(lines) + "\n"
-    return {f"{spec.name}.hea": header.encode("ascii"), f"{spec.name}.dat": digital.T.tobytes()}
+        f"age: {spec.age}",
+        f"sex: {spec.sex}",
+    )
+    return wfdb_pair(spec.name, CHANNELS, signal, spec.fs, comments)
 
 
 def make_record(spec: Ambulatory) -> Record:
@@ -201,11 +204,7 @@ def make_record(spec: Ambulatory) -> Record:
 
 def write_record(spec: Ambulatory, folder: str | Path) -> Path:
     """Write the record as a WFDB pair and return the header's path."""
-    out = Path(folder)
-    out.mkdir(parents=True, exist_ok=True)
-    for name, data in encode(spec).items():
-        (out / name).write_bytes(data)
-    return out / f"{spec.name}.hea"
+    return write_pair(encode(spec), folder)
 
 
 def example_path() -> Path:
