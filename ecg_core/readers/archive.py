@@ -20,6 +20,15 @@ _RECORD_SUFFIXES = (WFDB_SUFFIX, *WFDB_SIGNALS, *ARRAY_SUFFIXES)
 _CENTRAL = b"PK\x01\x02"
 _ENCRYPTED = 0x1
 _PLAIN_PACKING = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_DAMAGED = (
+    zipfile.BadZipFile,  # no archive, headers that contradict each other, a checksum that is another
+    zlib.error,  # packed data that cannot be unpacked
+    EOFError,  # data that end too early
+    RuntimeError,  # a file's own header asks for a password or for what zipfile does not know, unlike the list's
+    ValueError,  # a place before the archive's beginning,
+    OSError,  # or one that cannot be gone to
+)
+"""What zipfile raises of an archive that is not whole."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def unpack(data: bytes, name: str) -> Unpacked:
                     f"{name} holds no record: expected .hea with .dat or .mat, .npy, .npz or .csv files, at any depth."
                 )
             uploads = tuple(Upload(member.filename, _read(archive, member, name)) for member in chosen)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
+    except _DAMAGED as error:
         raise RecordError(f"{name} is damaged or no zip archive; pack the records again.") from error
     taken = {member.filename for member in chosen}
     return Unpacked(uploads, tuple(clean(m.filename) for m in members if m.filename not in taken))
