@@ -43,7 +43,7 @@ Scored = dict[str, Detection]
 
 @st.cache_resource(show_spinner=False)
 def _detectors() -> type[AnomalyDetector]:
-    """Import the detector, and torch with it, once a process: not before it is needed.
+    """Import the detector, and the libraries with it, once a process: not before it is needed.
 
     Streamlit collects garbage after every run. What the libraries made when they were imported, most of all that is
     there, stays for good: it is set aside, or each collection would look through it for a tenth of a second.
@@ -368,7 +368,7 @@ def model_packet(
 
 def lead_packet(ident: str, detection: Detection, lead: str) -> bytes | None:
     """Return the score trace of one lead alone as the browser takes it; None where nothing is drawn of a model."""
-    from ecg_core.explanation import lead_trace  # torch comes with it
+    from ecg_core.explanation import lead_trace
 
     if detection.explanation is None:
         return None
@@ -455,7 +455,7 @@ def beat_detector() -> BeatDetector:
     ECGError
         If the store in use has none, or it cannot be loaded.
     """
-    from ecg_core.ambulatory import BeatDetector  # torch comes with it
+    from ecg_core.ambulatory import BeatDetector
 
     return BeatDetector.from_store(BEAT_MODEL, store())
 

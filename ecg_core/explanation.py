@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.detection import Attention, Explanation, Stretch
-from ecg_core.models.layers import STRIDE
 from ecg_core.preprocessing import MODEL_FS, compress
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
 from ecg_core.scoring import RawParts, smooth_error, usable_in_map
@@ -108,6 +107,8 @@ def find_stretches(trace: F32, by_lead: F32, start_s: float) -> tuple[Stretch, .
 def attention_of(model: Any, x: F32, usable: NDArray[np.bool_]) -> Attention:
     """Return the attention that leads and tokens receive, averaged over heads and queries, of x (8, n) in mV."""
     import torch  # only where attention is asked for
+
+    from ecg_core.models.layers import STRIDE
 
     target = torch.from_numpy(np.where(usable[:, None], compress(x), np.float32(0)))[None]
     visible = torch.from_numpy(np.broadcast_to(usable[:, None], x.shape).astype(np.float32))[None]

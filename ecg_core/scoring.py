@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from ecg_core.density import Density
+from ecg_core.graph import Analysis
 from ecg_core.imputation import LeadCovariance
-from ecg_core.models import Autoencoder
-from ecg_core.models.layers import ModelOutput
-from ecg_core.models.losses import gaussian_nll
 from ecg_core.preprocessing import COMPRESSION, MODEL_FS, compress, expand
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
 from ecg_core.sign_head import SignHead
+
+if TYPE_CHECKING:
+    from ecg_core.models import Autoencoder
 
 F32 = NDArray[np.float32]
 
@@ -34,6 +32,24 @@ N_PHASES = round((PHASE_BEFORE_S + PHASE_AFTER_S) / PHASE_BIN_S) + 1
 
 TRACE_S = 0.05
 MIN_SCALE_MV = 0.005
+
+
+class Forward(Protocol):
+    """What runs a network: `ecg_core.graph.GraphNetwork`, or `ecg_core.models.torch_network.TorchNetwork`."""
+
+    def analyse(self, x: F32, visible: F32) -> Analysis:
+        """Run the three passes of each record, x and visible (3, batch, 8, n)."""
+        ...
+
+    @property
+    def model(self) -> Autoencoder:
+        """The network itself, in torch."""
+        ...
+
+    @property
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Its weights by the names of the torch model's `state_dict`."""
+        ...
 
 
 class Restoration(NamedTuple):
@@ -60,34 +76,45 @@ def complementary_masks(n_samples: int) -> NDArray[np.float32]:
     return masks
 
 
-def _input(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
-    """Return the compressed signal with masked leads at zero, (batch, 8, n)."""
-    return torch.from_numpy(np.where(usable[..., None], compress(x), np.float32(0)))
+def masked_passes(x: F32, usable: NDArray[np.bool_]) -> tuple[F32, F32]:
+    """Return the input of both masked passes, compressed, and what is visible in them, each (2, batch, 8, n).
 
-
-def _masked_twice(x: F32, usable: NDArray[np.bool_]) -> torch.Tensor:
-    """Return visibility under both complementary masks, (2 * batch, 8, n)."""
+    Parameters
+    ----------
+    x : (batch, 8, n), mV at 100 Hz.
+    usable : (batch, 8): leads that are not hidden throughout; the others are zero.
+    """
+    y = np.where(usable[..., None], compress(x), np.float32(0))
     visible = complementary_masks(x.shape[-1])[:, None, None, :] * usable[None, :, :, None].astype(np.float32)
-    return torch.from_numpy(visible.reshape(-1, *x.shape[1:]))
+    return np.stack([y, y]), visible
 
 
-def _joined(out: ModelOutput, target: torch.Tensor) -> Restoration:
-    """Put together what each of the two passes restored."""
-    batch, n = target.shape[0], target.shape[-1]
-    first = torch.from_numpy(complementary_masks(n)[0] == 0)  # hidden, so restored, in the first pass
-    y = torch.where(first, out.x_hat[:batch], out.x_hat[batch:])
-    x_hat = expand(y.numpy())
-    if out.logvar is None:
-        return Restoration(x_hat, None, None)
-    logvar = torch.where(first, out.logvar[:batch], out.logvar[batch:])
-    slope = 1.0 / COMPRESSION + np.abs(x_hat)  # d expand / dy: the standard deviation back in mV
-    sd = np.asarray(np.exp(0.5 * logvar.numpy()) * slope, dtype=np.float32)
-    return Restoration(x_hat, sd, gaussian_nll(y, logvar, target).numpy())
+def gaussian_nll(y: F32, logvar: F32, target: F32) -> F32:
+    """Return the negative log-likelihood of each sample, nats, without the constant log(2 pi) / 2."""
+    return np.asarray(0.5 * (logvar + (target - y) ** 2 * np.exp(-logvar)), dtype=np.float32)
 
 
-@torch.inference_mode()
-def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoration:
-    """Restore every block of every lead from what surrounds it.
+def joined(x_hat: F32, logvar: F32 | None, target: F32) -> Restoration:
+    """Put together what each of the two masked passes restored.
+
+    Parameters
+    ----------
+    x_hat, logvar : (2, batch, 8, n), on the compressed scale.
+    target : (batch, 8, n), what was to be restored, on the same scale.
+    """
+    first = complementary_masks(target.shape[-1])[0] == 0  # hidden, so restored, in the first pass
+    y = np.where(first, x_hat[0], x_hat[1])
+    restored = expand(y)
+    if logvar is None:
+        return Restoration(restored, None, None)
+    spread = np.where(first, logvar[0], logvar[1])
+    slope = 1.0 / COMPRESSION + np.abs(restored)  # d expand / dy: the standard deviation back in mV
+    sd = np.asarray(np.exp(0.5 * spread) * slope, dtype=np.float32)
+    return Restoration(restored, sd, gaussian_nll(y, spread, target))
+
+
+def restore_and_describe(forward: Forward, x: F32, usable: NDArray[np.bool_], filled: F32) -> tuple[Restoration, F32]:
+    """Restore every block of every lead of x from what surrounds it, and pool the encoder's features of `filled`.
 
     A plain forward pass copies the anomaly into the reconstruction; a block that was hidden cannot be copied.
 
@@ -95,41 +122,12 @@ def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoratio
     ----------
     x : (batch, 8, n), mV at 100 Hz.
     usable : (batch, 8): leads that are not hidden throughout.
+    filled : x with something in place of the leads that are.
     """
-    target = _input(x, usable)
-    return _joined(model(target.repeat(2, 1, 1), _masked_twice(x, usable)), target)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread: on 10 s of ECG, threads wait for each other longer than they compute.
-
-    And what two threads add up, they may add up in another order.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@torch.inference_mode()
-def restore_and_describe(model: Autoencoder, x: F32, usable: NDArray[np.bool_], filled: F32) -> tuple[Restoration, F32]:
-    """Return what `restore` says of x and `latent_features` of `filled`, the encoder run once over all three passes."""
-    target = _input(x, usable)
-    whole = target if filled is x else torch.from_numpy(compress(filled))
-    visible = torch.cat([_masked_twice(x, usable), torch.ones_like(whole)])
-    with _one_thread():
-        out, features = model.analyse(torch.cat([target, target, whole]), visible, 2 * len(x))
-    return _joined(out, target), features.numpy()
-
-
-@torch.inference_mode()
-def latent_features(model: Autoencoder, x: F32) -> F32:
-    """Return the pooled encoder features, (batch, n_features), of complete records x, (batch, 8, n) in mV."""
-    target = torch.from_numpy(compress(x))
-    return np.asarray(model.features(target, torch.ones_like(target)).numpy())
+    passes, visible = masked_passes(x, usable)
+    whole = passes[0] if filled is x else compress(filled)
+    found = forward.analyse(np.stack([*passes, whole]), np.concatenate([visible, np.ones_like(visible[:1])]))
+    return joined(found.x_hat, found.logvar, passes[0]), found.features
 
 
 def beat_phase(beats: NDArray[np.int_], n_samples: int) -> NDArray[np.int_]:
@@ -212,17 +210,23 @@ class Network:
 
     Attributes
     ----------
+    forward : runs it.
     density : of pooled encoder features.
     signs : read off the same features.
     error_scale : the normals' error of restoration.
     leads : stands in for masked leads where the latent needs all.
     """
 
-    model: Autoencoder
+    forward: Forward
     density: Density
     signs: SignHead
     error_scale: ErrorScale
     leads: LeadCovariance
+
+    @property
+    def model(self) -> Autoencoder:
+        """The network in torch: for training and for attention maps."""
+        return self.forward.model
 
 
 class RawParts(NamedTuple):
@@ -256,7 +260,7 @@ def raw_parts(network: Network, x: F32, usable: NDArray[np.bool_], phases: NDArr
     phases : (batch, n), see `beat_phase`.
     """
     filled = network.leads.fill(x, usable)
-    restoration, features = restore_and_describe(network.model, x, usable, filled)
+    restoration, features = restore_and_describe(network.forward, x, usable, filled)
     scale = np.stack([network.error_scale.at(phase) for phase in phases])
     error = squared_error(x, restoration.x_hat) / scale**2
     nll = restoration.nll

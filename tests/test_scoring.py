@@ -9,15 +9,14 @@ import torch
 from ecg_core.explanation import find_stretches
 from ecg_core.imputation import LeadCovariance
 from ecg_core.models import REGISTRY, build_model
+from ecg_core.models.torch_network import TorchNetwork, latent_features, restore
 from ecg_core.records import twelve_from_eight
 from ecg_core.scoring import (
     N_PHASES,
     beat_phase,
     complementary_masks,
     fit_error_scale,
-    latent_features,
     reconstruction_part,
-    restore,
     restore_and_describe,
     score_trace,
     squared_error,
@@ -60,8 +59,8 @@ def test_a_masked_lead_changes_nothing(name):
     changed = x.copy()
     changed[0, 3] = 5.0
     leads = LeadCovariance(np.eye(8, dtype=np.float32) + 0.5)
-    one, features = restore_and_describe(model, x, usable, leads.fill(x, usable))
-    two, same_features = restore_and_describe(model, changed, usable, leads.fill(changed, usable))
+    one, features = restore_and_describe(TorchNetwork(model), x, usable, leads.fill(x, usable))
+    two, same_features = restore_and_describe(TorchNetwork(model), changed, usable, leads.fill(changed, usable))
     assert np.array_equal(one.x_hat, two.x_hat)
     assert np.array_equal(features, same_features)
 
@@ -73,7 +72,7 @@ def test_one_pass_over_the_encoder_gives_both(name):
     x, usable = np.concatenate([signal(1), signal(2)]), np.ones((2, 8), bool)
     usable[1, 5] = False
     filled = x + np.float32(0.1)
-    restoration, features = restore_and_describe(model, x, usable, filled)
+    restoration, features = restore_and_describe(TorchNetwork(model), x, usable, filled)
     assert np.allclose(restoration.x_hat, restore(model, x, usable).x_hat, atol=1e-5)
     assert np.allclose(features, latent_features(model, filled), atol=1e-5)
 

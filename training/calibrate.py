@@ -56,6 +56,7 @@ from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.measurements import NAMES
 from ecg_core.measurements.scores import fit_rank_scores, signed
 from ecg_core.models import REGISTRY, Autoencoder, architecture_of, build_model
+from ecg_core.models.torch_network import TorchNetwork, latent_features, restore
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import INDEPENDENT_LEADS
 from ecg_core.scoring import (
@@ -63,14 +64,13 @@ from ecg_core.scoring import (
     Network,
     beat_phase,
     fit_error_scale,
-    latent_features,
     raw_parts,
-    restore,
     score_trace,
     squared_error,
 )
 from ecg_core.segments import beats_of_eight
 from ecg_core.sign_head import SignHead, fit_sign_head
+from training.graph import graph_of
 from training.measure import measured
 from training.signals import Prepared, load_prepared
 
@@ -134,7 +134,9 @@ def fit(model: Autoencoder, data: Prepared, cache: Path | None = None) -> Networ
         with np.load(kept) as arrays:
             density = Density(arrays["mean"], arrays["scale"], arrays["projection"], arrays["weight"])
             signs = SignHead(arrays["signs_mean"], arrays["signs_scale"], arrays["signs_weight"])
-            return Network(model, density, signs, ErrorScale(arrays["rms"]), LeadCovariance(arrays["leads"]))
+            return Network(
+                TorchNetwork(model), density, signs, ErrorScale(arrays["rms"]), LeadCovariance(arrays["leads"])
+            )
     fitted = _fit(model, x, signs_of(data, rows))
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +172,7 @@ def _fit(model: Autoencoder, x: F32, signs: NDArray[np.float64]) -> Network:
         errors.append(squared_error(batch, restore(model, batch, usable).x_hat))
         phases.append(phases_of(batch, usable))
     error_scale = fit_error_scale(np.concatenate(errors), np.concatenate(phases))
-    return Network(model, density, fit_sign_head(whole, signs), error_scale, fit_lead_covariance(x))
+    return Network(TorchNetwork(model), density, fit_sign_head(whole, signs), error_scale, fit_lead_covariance(x))
 
 
 def conditions() -> list[Condition]:
@@ -314,7 +316,9 @@ def calibrate_network(
         versions=versions(),
         weights_sha256="",
     )
-    return save_checkpoint(AutoencoderCheckpoint(config, tables, fitted), store / name)
+    return save_checkpoint(
+        AutoencoderCheckpoint(config, tables, fitted, graph=graph_of(config.architecture)), store / name
+    )
 
 
 def population_of(data: Prepared) -> str:

@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import torch
 
 from ecg_core.checkpoints.base import Checkpoint
 from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitting, tables_of
 from ecg_core.density import Density
 from ecg_core.detection import Attention
 from ecg_core.explanation import attention_of, explain
+from ecg_core.graph import GraphNetwork
 from ecg_core.imputation import LeadCovariance
-from ecg_core.models import build_model
-from ecg_core.scoring import ErrorScale, Network, beat_phase, raw_parts
+from ecg_core.scoring import ErrorScale, Forward, Network, beat_phase, raw_parts
 from ecg_core.segments import SegmentInput, SegmentScore
 from ecg_core.sign_head import SignHead
+
+WITH_ATTENTION = frozenset({"VAE-BiLSTM-MHA"})
+"""Architectures whose attention can be shown."""
 
 
 @dataclass(frozen=True)
 class AutoencoderCheckpoint(Checkpoint):
-    """A network with what was fitted around it; the parts of its score are "reconstruction", "latent" and "signs"."""
+    """A network with what was fitted around it; the parts of its score are "reconstruction", "latent" and "signs".
+
+    Attributes
+    ----------
+    graph : the network as `ecg_core.graph` runs it; empty where there is none, and torch runs it.
+    """
 
     network: Network
+    graph: bytes = field(default=b"", kw_only=True)
     parts = ("reconstruction", "latent", "signs")
 
     @classmethod
-    def build(cls, config: CheckpointConfig, groups: dict[str, Arrays]) -> AutoencoderCheckpoint:
-        """Rebuild from the arrays of the checkpoint's file.
+    def build(cls, config: CheckpointConfig, groups: dict[str, Arrays], graph: bytes = b"") -> AutoencoderCheckpoint:
+        """Rebuild from the arrays of the checkpoint's file and its graph.
 
         Raises
         ------
@@ -38,27 +46,24 @@ class AutoencoderCheckpoint(Checkpoint):
             If they are not what the config describes.
         """
         with fitting(config):
-            model = build_model(config.architecture)
-            weights = {name: torch.from_numpy(value) for name, value in groups["network"].items()}
-            model.load_state_dict(weights, strict=True)
-            model.eval()
             return cls(
                 config,
                 tables_of(groups["calibration"]),
                 Network(
-                    model,
+                    _forward(config, groups["network"], graph),
                     Density(**groups["density"]),
                     SignHead(**groups["signs"]),
                     ErrorScale(groups["error_scale"]["rms"]),
                     LeadCovariance(groups["leads"]["covariance"]),
                 ),
+                graph=graph,
             )
 
     def groups(self) -> dict[str, Arrays]:
         """Return every array by group and name."""
         own = self.network
         return {
-            "network": {name: value.detach().cpu().numpy() for name, value in own.model.state_dict().items()},
+            "network": own.forward.weights,
             "density": {name: getattr(own.density, name) for name in ("mean", "scale", "projection", "weight")},
             "signs": {name: getattr(own.signs, name) for name in ("mean", "scale", "weight")},
             "error_scale": {"rms": own.error_scale.rms},
@@ -88,8 +93,17 @@ class AutoencoderCheckpoint(Checkpoint):
     @property
     def has_attention(self) -> bool:
         """Whether the network attends."""
-        return hasattr(self.network.model, "attention")
+        return self.config.architecture["class"] in WITH_ATTENTION
 
     def attention(self, segment: SegmentInput) -> Attention | None:
         """Return the attention weights over a segment; None for a network without attention."""
         return attention_of(self.network.model, segment.eight, segment.usable) if self.has_attention else None
+
+
+def _forward(config: CheckpointConfig, weights: Arrays, graph: bytes) -> Forward:
+    """Return what runs the network: its graph, or torch where there is none."""
+    if graph:
+        return GraphNetwork(graph, weights, config.architecture)
+    from ecg_core.models.torch_network import TorchNetwork, built  # only here: torch comes with it
+
+    return TorchNetwork(built(config.architecture, weights))

@@ -1,4 +1,4 @@
-"""A checkpoint's two files: model.safetensors with every array, config.json with what describes them."""
+"""A checkpoint's files: model.safetensors with every array, graph.onnx, config.json with what describes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ecg_core.store import list_checkpoints
 Arrays = dict[str, NDArray[Any]]
 
 FORMAT = 3
-CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+CONFIG_FILE, WEIGHTS_FILE, GRAPH_FILE = "config.json", "model.safetensors", "graph.onnx"
 PREPROCESSING: dict[str, float] = {
     "fs": MODEL_FS,
     "low_hz": LOW_HZ,
@@ -87,6 +87,7 @@ class CheckpointConfig:
     seed: int
     versions: dict[str, str]
     weights_sha256: str
+    graph_sha256: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     operating_points: tuple[dict[str, Any], ...] = ()
     examples: dict[str, Any] = field(default_factory=dict)
@@ -187,6 +188,29 @@ def read_weights(folder: Path, described: str, sha256: str) -> dict[str, Arrays]
     return groups
 
 
+def read_graph(folder: Path, config: CheckpointConfig) -> bytes:
+    """Read the graph that the config names; empty if it names none.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing, or is not the one named.
+    """
+    if not config.graph_sha256:
+        return b""
+    try:
+        graph = (folder / GRAPH_FILE).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{folder.name}/{GRAPH_FILE} cannot be read ({error}); get it again.") from error
+    digest = hashlib.sha256(graph).hexdigest()
+    if digest != config.graph_sha256:
+        raise CheckpointError(
+            f"{folder.name}/{GRAPH_FILE} has sha256 {digest[:12]}, {CONFIG_FILE} names {config.graph_sha256[:12]}; get "
+            "the checkpoint again."
+        )
+    return graph
+
+
 def write_weights(groups: Mapping[str, Arrays], folder: Path) -> str:
     """Write the arrays of a checkpoint; return their sha256."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -230,13 +254,18 @@ def arrays_of(tables: dict[str, NormalScores]) -> Arrays:
     }
 
 
-def write_arrays(config: CheckpointConfig, groups: dict[str, Arrays], folder: str | Path) -> CheckpointConfig:
-    """Write model.safetensors and config.json; return the config with the weights' sha256.
+def write_arrays(
+    config: CheckpointConfig, groups: dict[str, Arrays], folder: str | Path, graph: bytes = b""
+) -> CheckpointConfig:
+    """Write model.safetensors, the graph where there is one, and config.json; return the config with their sha256.
 
-    Each file is replaced in one move; a kill between the two leaves a checkpoint that loading refuses.
+    Each file is replaced in one move; a kill between two leaves a checkpoint that loading refuses.
     """
     folder = Path(folder)
-    changed = {**asdict(config), "weights_sha256": write_weights(groups, folder)}
+    changed = {**asdict(config), "weights_sha256": write_weights(groups, folder), "graph_sha256": ""}
+    if graph:
+        replace_file(folder / GRAPH_FILE, graph)
+        changed["graph_sha256"] = hashlib.sha256(graph).hexdigest()
     config = from_dict(changed, CheckpointConfig, "checkpoint")
     write_config(config, folder)
     return config

@@ -9,7 +9,15 @@ from ecg_core.checkpoints import consensus, measurements
 from ecg_core.checkpoints.autoencoder import AutoencoderCheckpoint
 from ecg_core.checkpoints.base import Checkpoint
 from ecg_core.checkpoints.consensus import ConsensusCheckpoint
-from ecg_core.checkpoints.files import Arrays, CheckpointConfig, read_arrays, read_config, replace_file, write_arrays
+from ecg_core.checkpoints.files import (
+    Arrays,
+    CheckpointConfig,
+    read_arrays,
+    read_config,
+    read_graph,
+    replace_file,
+    write_arrays,
+)
 from ecg_core.checkpoints.measurements import MeasurementCheckpoint
 from ecg_core.checkpoints.probe import PROBE_FILE, data_of, read_probe
 from ecg_core.errors import CheckpointError
@@ -37,7 +45,7 @@ def _build(folder: Path, config: CheckpointConfig, groups: dict[str, Arrays]) ->
     if kind == consensus.CLASS:
         members = {name: _load_member(folder, name) for name in config.architecture.get("members", {})}
         return ConsensusCheckpoint.build(config, groups, members)
-    return AutoencoderCheckpoint.build(config, groups)
+    return AutoencoderCheckpoint.build(config, groups, read_graph(folder, config))
 
 
 def _load_member(folder: Path, name: str) -> Checkpoint:
@@ -65,8 +73,9 @@ def load_autoencoder(folder: str | Path) -> AutoencoderCheckpoint:
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: str | Path) -> CheckpointConfig:
-    """Write model.safetensors and config.json, and the probe that the config names; return the config."""
-    config = write_arrays(checkpoint.config, checkpoint.groups(), folder)
+    """Write a checkpoint's files, with the graph and the probe where it has them; return the config."""
+    graph = checkpoint.graph if isinstance(checkpoint, AutoencoderCheckpoint) else b""
+    config = write_arrays(checkpoint.config, checkpoint.groups(), folder, graph)
     if config.probe and checkpoint.probe:
         replace_file(Path(folder) / PROBE_FILE, data_of(checkpoint.probe))
     return config

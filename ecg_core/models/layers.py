@@ -95,6 +95,17 @@ class GroupNorm(nn.GroupNorm):
         return super().forward(side_by_side(x)).squeeze(2)
 
 
+class LayerNorm(nn.LayerNorm):
+    """torch's layer norm; for scoring a group norm of one group, which ONNX Runtime computes four times faster."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the same shape, (batch, time, width)."""
+        if not torch.is_inference_mode_enabled():
+            return super().forward(x)
+        normal = F.group_norm(x.flatten(0, 1).unsqueeze(1), 1, eps=self.eps)
+        return normal.reshape(x.shape) * self.weight + self.bias
+
+
 class ConvStem(nn.Module):
     """Three strided convolutions and a residual one: (batch, 16, n) to (batch, 128, n / 8)."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ecg_core.models.layers import N_LEADS, ConvStem, ModelOutput, UpsamplingHead, pool, with_mask
+from ecg_core.models.layers import N_LEADS, ConvStem, LayerNorm, ModelOutput, UpsamplingHead, pool, with_mask
 
 LOGVAR_RANGE = (-7.0, 3.0)
 """Bounds of the log-variances: a standard deviation of 0.03 to 4.5 on the compressed scale."""
@@ -36,7 +36,7 @@ class VAEBiLSTM(nn.Module):
         width, hidden = config.width, config.hidden
         self.stem = ConvStem(width)
         self.encoder = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
-        self.encoder_norm = nn.LayerNorm(2 * hidden)
+        self.encoder_norm = LayerNorm(2 * hidden)
         self.to_mu = nn.Linear(2 * hidden, config.n_latents)
         self.to_logvar = nn.Linear(2 * hidden, config.n_latents)
         self.from_z = nn.Linear(config.n_latents, width)

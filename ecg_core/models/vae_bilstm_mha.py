@@ -17,6 +17,7 @@ from ecg_core.models.layers import (
     N_LEADS,
     STRIDE,
     ConvStem,
+    LayerNorm,
     ModelOutput,
     UpsamplingHead,
     pad_to_stride,
@@ -59,10 +60,10 @@ class SelfAttentionBlock(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.norm2 = nn.LayerNorm(width)
+        self.norm2 = LayerNorm(width)
         self.ff = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, h: Tensor) -> Tensor:
@@ -104,7 +105,8 @@ class LeadQueriesKeys(nn.Module):
         q, k = qk.unbind(2)  # (batch, 8, heads, size / heads, n_tokens)
         q, k = q.unsqueeze(2) / q.shape[-2] ** 0.5, k.unsqueeze(1)
         products = added_up([(q[..., d, :], k[..., d, :]) for d in range(q.shape[-2])])
-        return torch.softmax(products, dim=2).permute(0, 4, 3, 1, 2)
+        e = torch.exp(products - products.amax(2, keepdim=True))  # softmax, which is slow along an axis not the last
+        return (e / e.sum(2, keepdim=True)).permute(0, 4, 3, 1, 2)
 
 
 def linear_along_time(linear: nn.Linear, x: Tensor) -> Tensor:
@@ -130,7 +132,7 @@ class VAEBiLSTMMHA(nn.Module):
         n_latents = N_LEADS * config.latents_per_lead
         self.stem = ConvStem(width)
         self.encoder = nn.LSTM(width, hidden, batch_first=True, bidirectional=True)
-        self.encoder_norm = nn.LayerNorm(2 * hidden)
+        self.encoder_norm = LayerNorm(2 * hidden)
         self.blocks = nn.ModuleList(SelfAttentionBlock(2 * hidden, heads) for _ in range(2))
         self.to_mu = nn.Linear(2 * hidden, n_latents)
         self.to_logvar = nn.Linear(2 * hidden, n_latents)

@@ -1,0 +1,102 @@
+"""A network run by torch: in training, for attention maps, and for a checkpoint that has no graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecg_core.graph import Analysis
+from ecg_core.models import Autoencoder, build_model
+from ecg_core.models.layers import ModelOutput
+from ecg_core.preprocessing import compress
+from ecg_core.scoring import Restoration, joined, masked_passes
+
+F32 = NDArray[np.float32]
+
+
+def built(architecture: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> Autoencoder:
+    """Return the network with its weights, ready to judge.
+
+    Raises
+    ------
+    ConfigError
+        If the architecture is unknown.
+    RuntimeError
+        If the weights are not its own.
+    """
+    model = build_model(architecture)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=True)
+    model.eval()
+    return model
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Run torch on one thread: on 10 s of ECG, threads wait for each other longer than they compute.
+
+    And what two threads add up, they may add up in another order.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class TorchNetwork:
+    """A network that torch runs, a batch at once: the same as `ecg_core.graph.GraphNetwork` to some 1e-6."""
+
+    def __init__(self, model: Autoencoder) -> None:
+        self.model = model
+
+    @property
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Its weights by name."""
+        return {name: value.detach().cpu().numpy() for name, value in self.model.state_dict().items()}
+
+    @torch.inference_mode()
+    def analyse(self, x: F32, visible: F32) -> Analysis:
+        """Run the three passes, (3, batch, 8, n), of all records, the encoder once over all of them."""
+        with _one_thread():
+            out, features = self.model.analyse(_rows(x), _rows(visible), 2 * x.shape[1])
+        return Analysis(*_masked(out), features.numpy())
+
+
+def _rows(passes: F32) -> torch.Tensor:
+    """Return passes of a batch, (n_passes, batch, 8, n), one after the other."""
+    return torch.from_numpy(np.ascontiguousarray(passes)).flatten(0, 1)
+
+
+def _masked(out: ModelOutput) -> tuple[F32, F32 | None]:
+    """Return mean and log-variance of both masked passes, (2, batch, 8, n)."""
+    halves = (2, len(out.x_hat) // 2)
+    logvar = None if out.logvar is None else out.logvar.unflatten(0, halves).numpy()
+    return out.x_hat.unflatten(0, halves).numpy(), logvar
+
+
+@torch.inference_mode()
+def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoration:
+    """Restore every block of every lead from what surrounds it.
+
+    A plain forward pass copies the anomaly into the reconstruction; a block that was hidden cannot be copied.
+
+    Parameters
+    ----------
+    x : (batch, 8, n), mV at 100 Hz.
+    usable : (batch, 8): leads that are not hidden throughout.
+    """
+    passes, visible = masked_passes(x, usable)
+    return joined(*_masked(model(_rows(passes), _rows(visible))), passes[0])
+
+
+@torch.inference_mode()
+def latent_features(model: Autoencoder, x: F32) -> F32:
+    """Return the pooled encoder features, (batch, n_features), of complete records x, (batch, 8, n) in mV."""
+    target = torch.from_numpy(compress(x))
+    return np.asarray(model.features(target, torch.ones_like(target)).numpy())
