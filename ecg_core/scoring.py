@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -113,19 +114,51 @@ def joined(x_hat: F32, logvar: F32 | None, target: F32) -> Restoration:
     return Restoration(restored, sd, gaussian_nll(y, spread, target))
 
 
-def restore_and_describe(forward: Forward, x: F32, usable: NDArray[np.bool_], filled: F32) -> tuple[Restoration, F32]:
-    """Restore every block of every lead of x from what surrounds it, and pool the encoder's features of `filled`.
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What every network is given of a batch of records: worked out once, whichever networks look at it.
+
+    Attributes
+    ----------
+    x : (batch, 8, n), mV at 100 Hz.
+    usable : (batch, 8), leads that are not masked.
+    phases : (batch, n), see `beat_phase`.
+    passes, visible : (2, batch, 8, n) each, see `masked_passes`.
+    """
+
+    x: F32
+    usable: NDArray[np.bool_]
+    phases: NDArray[np.int_]
+    passes: F32
+    visible: F32
+
+
+def inputs_of(x: F32, usable: NDArray[np.bool_], phases: NDArray[np.int_]) -> Inputs:
+    """Return what networks are given of x, (batch, 8, n) in mV."""
+    return Inputs(x, usable, phases, *masked_passes(x, usable))
+
+
+def together(several: Sequence[Inputs]) -> Inputs:
+    """Return batches of records of one length as one batch."""
+    if len(several) == 1:
+        return several[0]
+    return Inputs(
+        *(np.concatenate([getattr(one, name) for one in several]) for name in ("x", "usable", "phases")),
+        *(np.concatenate([getattr(one, name) for one in several], axis=1) for name in ("passes", "visible")),
+    )
+
+
+def restore_and_describe(forward: Forward, inputs: Inputs, filled: F32) -> tuple[Restoration, F32]:
+    """Restore every block of every lead from what surrounds it, and pool the encoder's features of `filled`.
 
     A plain forward pass copies the anomaly into the reconstruction; a block that was hidden cannot be copied.
 
     Parameters
     ----------
-    x : (batch, 8, n), mV at 100 Hz.
-    usable : (batch, 8): leads that are not hidden throughout.
-    filled : x with something in place of the leads that are.
+    filled : (batch, 8, n), the records with something in place of masked leads.
     """
-    passes, visible = masked_passes(x, usable)
-    whole = passes[0] if filled is x else compress(filled)
+    passes, visible = inputs.passes, inputs.visible
+    whole = passes[0] if filled is inputs.x else compress(filled)
     found = forward.analyse(np.stack([*passes, whole]), np.concatenate([visible, np.ones_like(visible[:1])]))
     return joined(found.x_hat, found.logvar, passes[0]), found.features
 
@@ -250,18 +283,11 @@ class RawParts(NamedTuple):
     features: F32
 
 
-def raw_parts(network: Network, x: F32, usable: NDArray[np.bool_], phases: NDArray[np.int_]) -> RawParts:
-    """Run a network on a batch and return the parts of its score.
-
-    Parameters
-    ----------
-    x : (batch, 8, n), mV at 100 Hz.
-    usable : (batch, 8), leads that are not masked.
-    phases : (batch, n), see `beat_phase`.
-    """
-    filled = network.leads.fill(x, usable)
-    restoration, features = restore_and_describe(network.forward, x, usable, filled)
-    scale = np.stack([network.error_scale.at(phase) for phase in phases])
+def raw_parts(network: Network, inputs: Inputs) -> RawParts:
+    """Run a network on a batch and return the parts of its score."""
+    x, usable = inputs.x, inputs.usable
+    restoration, features = restore_and_describe(network.forward, inputs, network.leads.fill(x, usable))
+    scale = np.stack([network.error_scale.at(phase) for phase in inputs.phases])
     error = squared_error(x, restoration.x_hat) / scale**2
     nll = restoration.nll
     reconstruction = [reconstruction_part(error[k], None if nll is None else nll[k], usable[k]) for k in range(len(x))]

@@ -18,6 +18,7 @@ from ecg_core.measurements.pacing import has_spikes
 from ecg_core.preprocessing import MODEL_FS, preprocess
 from ecg_core.quality import Quality, assess_with_beats
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, Record, eight_from_twelve, twelve_from_eight, twelve_leads
+from ecg_core.scoring import Inputs, beat_phase, inputs_of
 
 F32 = NDArray[np.float32]
 
@@ -73,6 +74,12 @@ class SegmentInput:
         recorded = self.recorded
         paced = recorded is not None and has_spikes(recorded.signal, recorded.fs, self.beats.times_s)
         return measure_prepared(self.x, self.beats, usable, paced)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """What the networks are given of it, a batch of one."""
+        phase = beat_phase(self.beats.samples, self.x.shape[-1])
+        return inputs_of(self.eight[None], self.usable[None], phase[None])
 
     @property
     def eight(self) -> F32:

@@ -109,7 +109,7 @@ def test_each_network_sees_each_segment_of_a_long_recording_once(block: Record, 
     seen = []
     real = autoencoder.raw_parts
     monkeypatch.setattr(
-        autoencoder, "raw_parts", lambda net, x, *rest: seen.extend([id(net.forward)] * len(x)) or real(net, x, *rest)
+        autoencoder, "raw_parts", lambda net, given: seen.extend([id(net.forward)] * len(given.x)) or real(net, given)
     )
     detectors = [AnomalyDetector.from_store(name) for name in ["consensus", *MEMBERS]]
     assert detectors[0].members == tuple(MEMBERS)

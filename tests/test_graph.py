@@ -17,7 +17,7 @@ from ecg_core.graph import GraphNetwork
 from ecg_core.imputation import LeadCovariance
 from ecg_core.models import REGISTRY, architecture_of, build_model
 from ecg_core.models.torch_network import TorchNetwork
-from ecg_core.scoring import masked_passes, restore_and_describe
+from ecg_core.scoring import Inputs, inputs_of, masked_passes, restore_and_describe
 from training.graph import graph_of
 
 SMALL = {
@@ -30,6 +30,10 @@ SHIPPED = {"CAE": "cae", "VAE-BiLSTM": "vae-bilstm", "VAE-BiLSTM-MHA": "vae-bils
 
 def signals(batch: int, n: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.3, (batch, 8, n)).astype(np.float32)
+
+
+def given(x: np.ndarray, usable: np.ndarray) -> Inputs:
+    return inputs_of(x, usable, np.zeros((len(x), x.shape[-1]), int))
 
 
 def both(name: str) -> tuple[TorchNetwork, GraphNetwork]:
@@ -46,7 +50,7 @@ def test_the_graph_says_what_torch_says(name, n):
     usable[1, 5] = False
     leads = LeadCovariance(np.eye(8, dtype=np.float32) + 0.5)
     (one, features), (two, same) = (
-        restore_and_describe(network, x, usable, leads.fill(x, usable)) for network in both(name)
+        restore_and_describe(network, given(x, usable), leads.fill(x, usable)) for network in both(name)
     )
     assert np.allclose(features, same, atol=1e-5)
     for a, b in zip(one, two, strict=True):
@@ -60,7 +64,7 @@ def test_the_shipped_graph_says_what_torch_says(name):
     assert isinstance(checkpoint.network.forward, GraphNetwork)
     x, usable = signals(1, 1000), np.ones((1, 8), bool)
     (one, features), (two, same) = (
-        restore_and_describe(network, x, usable, x)
+        restore_and_describe(network, given(x, usable), x)
         for network in (TorchNetwork(checkpoint.network.model), checkpoint.network.forward)
     )
     assert np.allclose(features, same, atol=1e-5)
@@ -78,9 +82,9 @@ def test_the_shipped_graph_is_the_one_that_is_written(name):
 def test_a_record_scores_the_same_alone_and_among_others(name):
     forward = load_autoencoder(default_store() / name).network.forward
     x, usable = signals(3, 1000), np.ones((3, 8), bool)
-    together, features = restore_and_describe(forward, x, usable, x)
+    together, features = restore_and_describe(forward, given(x, usable), x)
     for k in range(3):
-        alone, own = restore_and_describe(forward, x[k : k + 1], usable[:1], x[k : k + 1])
+        alone, own = restore_and_describe(forward, given(x[k : k + 1], usable[:1]), x[k : k + 1])
         assert np.array_equal(alone.x_hat[0], together.x_hat[k])
         assert np.array_equal(own[0], features[k])
 
@@ -91,7 +95,7 @@ def test_a_block_is_restored_without_looking_at_it(name):
     x, usable = signals(1, 1000), np.ones((1, 8), bool)
     changed = x.copy()
     changed[..., 480:528] += 3.0  # the whole of one block
-    one, two = (restore_and_describe(forward, value, usable, value)[0].x_hat for value in (x, changed))
+    one, two = (restore_and_describe(forward, given(value, usable), value)[0].x_hat for value in (x, changed))
     assert np.array_equal(one[..., 480:528], two[..., 480:528])
     assert not np.array_equal(one[..., 528:576], two[..., 528:576])  # its neighbour is restored from it
 

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ecg_core.measurements.scores import CLIP, fit_rank_scores, signs_score
+from ecg_core.detector import AnomalyDetector
+from ecg_core.measurements.scores import CLIP, RankScores, fit_rank_scores, signs_score
+from ecg_core.readers import read_record
+from ecg_core.synthetic import example_paths
 from training.measure import evidence, sensitivity_at
 
 
@@ -51,3 +54,13 @@ def test_sensitivity_at_a_specificity() -> None:
     score = np.concatenate([np.arange(100.0), [95.5, 50, 200, 300]])
     abnormal = np.arange(104) >= 100
     assert sensitivity_at(abnormal, score, 0.95) == 0.75
+
+
+def test_normal_scores_of_a_record_are_worked_out_once(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    real = RankScores.transform
+    monkeypatch.setattr(RankScores, "transform", lambda self, values: asked.append(len(values)) or real(self, values))
+    found = AnomalyDetector.from_store().detect(read_record(example_paths()[0]))
+    assert found.reasons is not None
+    assert found.explanation is not None  # its lead scores are made of them too
+    assert asked == [1]

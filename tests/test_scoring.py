@@ -13,9 +13,11 @@ from ecg_core.models.torch_network import TorchNetwork, latent_features, restore
 from ecg_core.records import twelve_from_eight
 from ecg_core.scoring import (
     N_PHASES,
+    Inputs,
     beat_phase,
     complementary_masks,
     fit_error_scale,
+    inputs_of,
     reconstruction_part,
     restore_and_describe,
     score_trace,
@@ -28,6 +30,10 @@ ALL = np.ones((1, 8), bool)
 
 def signal(seed: int = 0, n: int = 1000) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.2, (1, 8, n)).astype(np.float32)
+
+
+def given(x: np.ndarray, usable: np.ndarray) -> Inputs:
+    return inputs_of(x, usable, np.zeros((len(x), x.shape[-1]), int))
 
 
 def test_masks_complement_each_other_in_blocks_of_48_samples():
@@ -59,8 +65,8 @@ def test_a_masked_lead_changes_nothing(name):
     changed = x.copy()
     changed[0, 3] = 5.0
     leads = LeadCovariance(np.eye(8, dtype=np.float32) + 0.5)
-    one, features = restore_and_describe(TorchNetwork(model), x, usable, leads.fill(x, usable))
-    two, same_features = restore_and_describe(TorchNetwork(model), changed, usable, leads.fill(changed, usable))
+    one, features = restore_and_describe(TorchNetwork(model), given(x, usable), leads.fill(x, usable))
+    two, same_features = restore_and_describe(TorchNetwork(model), given(changed, usable), leads.fill(changed, usable))
     assert np.array_equal(one.x_hat, two.x_hat)
     assert np.array_equal(features, same_features)
 
@@ -72,7 +78,7 @@ def test_one_pass_over_the_encoder_gives_both(name):
     x, usable = np.concatenate([signal(1), signal(2)]), np.ones((2, 8), bool)
     usable[1, 5] = False
     filled = x + np.float32(0.1)
-    restoration, features = restore_and_describe(TorchNetwork(model), x, usable, filled)
+    restoration, features = restore_and_describe(TorchNetwork(model), given(x, usable), filled)
     assert np.allclose(restoration.x_hat, restore(model, x, usable).x_hat, atol=1e-5)
     assert np.allclose(features, latent_features(model, filled), atol=1e-5)
 

@@ -64,6 +64,7 @@ from ecg_core.scoring import (
     Network,
     beat_phase,
     fit_error_scale,
+    inputs_of,
     raw_parts,
     score_trace,
     squared_error,
@@ -200,7 +201,7 @@ def parts_of_normals(fitted: Network, x: F32, condition: Condition) -> F32:
     found = []
     for batch in batches(x[..., :n]):
         usable = all_usable(batch, condition.masked)
-        raw = raw_parts(fitted, batch, usable, phases_of(batch, usable))
+        raw = raw_parts(fitted, inputs_of(batch, usable, phases_of(batch, usable)))
         highest = [score_trace(error).max() for error in raw.error]
         found.append(np.stack([*(getattr(raw, name) for name in PARTS), highest]))
     return np.concatenate(found, axis=1).astype(np.float32)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
-
 from ecg_core.checkpoints.base import Checkpoint
 from ecg_core.checkpoints.files import Arrays, CheckpointConfig, arrays_of, fitting, tables_of
 from ecg_core.density import Density
@@ -15,7 +13,7 @@ from ecg_core.detection import Attention
 from ecg_core.explanation import attention_of, explain
 from ecg_core.graph import GraphNetwork
 from ecg_core.imputation import LeadCovariance
-from ecg_core.scoring import ErrorScale, Forward, Network, beat_phase, raw_parts
+from ecg_core.scoring import ErrorScale, Forward, Network, raw_parts, together
 from ecg_core.segments import SegmentInput, SegmentScore
 from ecg_core.sign_head import SignHead
 
@@ -72,10 +70,7 @@ class AutoencoderCheckpoint(Checkpoint):
         }
 
     def _score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
-        x = np.stack([s.eight for s in segments])
-        usable = np.stack([s.usable for s in segments])
-        phases = np.stack([beat_phase(s.beats.samples, x.shape[-1]) for s in segments])
-        raw = raw_parts(self.network, x, usable, phases)
+        raw = raw_parts(self.network, together([segment.inputs for segment in segments]))
         return [
             SegmentScore(
                 {name: float(getattr(raw, name)[k]) for name in self.parts},

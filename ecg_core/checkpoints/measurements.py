@@ -74,8 +74,7 @@ class MeasurementCheckpoint(Checkpoint):
         }
 
     def _score(self, segments: Sequence[SegmentInput]) -> list[SegmentScore]:
-        values = np.stack([segment.measurements.vector(self.ranks.names) for segment in segments])
-        z = self.ranks.transform(values)
+        z = np.stack([segment.measurements.among(self.ranks) for segment in segments])
         density, signs = self.density.score(z.astype(np.float32)), signs_score(z, self.ranks.names)
         return [
             SegmentScore({"density": float(density[k]), "signs": float(signs[k])}, partial(self.explain, segment))

@@ -100,7 +100,7 @@ def st_t_units(units: F32, found: Measurements) -> Array:
 
 def tails(found: Measurements, ranks: RankScores) -> Array:
     """Return the sum of squared low tails of `TAILS` in each lead, shape (12,), 1.5 on average in normals."""
-    z = dict(zip(ranks.names, ranks.transform(found.vector(ranks.names)[None])[0], strict=True))
+    z = dict(zip(ranks.names, found.among(ranks).tolist(), strict=True))
     low = [[max(-z.get(f"{kind}_{lead}", 0.0), 0.0) for kind in TAILS] for lead in LEADS]
     return np.asarray((np.array(low) ** 2).sum(axis=1))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from ecg_core.measurements.registry import NAMED, NAMES, PER_LEAD_NAMED, REGISTR
 from ecg_core.measurements.rhythm import rhythm
 from ecg_core.preprocessing import preprocess
 from ecg_core.records import LEADS, Record, twelve_leads
+
+if TYPE_CHECKING:
+    from ecg_core.measurements.scores import RankScores
 
 Array = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -60,6 +64,7 @@ class Measurements:
     beat: MedianBeat | None = None
     points: Fiducials = field(default_factory=Fiducials)
     lead_points: dict[str, Array] = field(default_factory=dict)
+    _among: dict[RankScores, Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def get(self, name: str) -> float | None:
         """Return a measurement, None where it was not made."""
@@ -68,6 +73,12 @@ class Measurements:
     def vector(self, names: tuple[str, ...] = NAMES) -> Array:
         """Return measurements in the order of `names`, NaN where not made, shape (n_names,)."""
         return np.array([self.values.get(name, np.nan) for name in names])
+
+    def among(self, ranks: RankScores) -> Array:
+        """Return the normal scores, shape (n_names,), as `ranks` has names; worked out once for all who ask."""
+        if ranks not in self._among:
+            self._among[ranks] = ranks.transform(self.vector(ranks.names)[None])[0]
+        return self._among[ranks]
 
     def as_json(self) -> dict[str, object]:
         """Return the named measurements, the amplitudes of each lead and what was withheld, as plain JSON values."""

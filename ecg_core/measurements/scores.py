@@ -23,9 +23,9 @@ SIGN_FROM = 1.0
 """A sign counts from this many normal scores on its abnormal side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RankScores:
-    """What maps measurements to normal scores.
+    """What maps measurements to normal scores; each is itself alone, so that `Measurements.among` can know it again.
 
     Attributes
     ----------

@@ -57,8 +57,7 @@ class Seen:
     @cached_property
     def scores(self) -> dict[str, float]:
         """Normal scores by name."""
-        z = self.ranks.transform(self.measured.vector(self.ranks.names)[None])[0]
-        return dict(zip(self.ranks.names, z.tolist(), strict=True))
+        return dict(zip(self.ranks.names, self.measured.among(self.ranks).tolist(), strict=True))
 
     def value(self, name: str) -> float:
         """Return a measurement, NaN where it was not made."""
