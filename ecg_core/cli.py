@@ -1,6 +1,6 @@
 """The command line: `leadwise score`, `beats`, `batch`, `report` and `models`, also as `python -m ecg_core`.
 
-What needs numpy or torch is imported by the command that needs it, so that `--help` and a typing error answer at once.
+What needs numpy is imported by the command that needs it, so that `--help` and a typing error answer at once.
 """
 
 from __future__ import annotations

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg_core.detection import Attention, Explanation, Stretch
-from ecg_core.preprocessing import MODEL_FS, compress
+from ecg_core.preprocessing import MODEL_FS, STRIDE, compress
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
-from ecg_core.scoring import RawParts, smooth_error, usable_in_map
+from ecg_core.scoring import Forward, RawParts, smooth_error, usable_in_map
 from ecg_core.segments import SegmentInput
 
 F32 = NDArray[np.float32]
@@ -104,15 +102,11 @@ def find_stretches(trace: F32, by_lead: F32, start_s: float) -> tuple[Stretch, .
     return tuple(sorted(stretches, key=lambda s: -s.peak)[:MAX_STRETCHES])
 
 
-def attention_of(model: Any, x: F32, usable: NDArray[np.bool_]) -> Attention:
-    """Return the attention that leads and tokens receive, averaged over heads and queries, of x (8, n) in mV."""
-    import torch  # only where attention is asked for
+def attention_of(forward: Forward, x: F32, usable: NDArray[np.bool_]) -> Attention | None:
+    """Return the attention that leads and tokens receive, averaged over heads and queries, of x (8, n) in mV.
 
-    from ecg_core.models.layers import STRIDE
-
-    target = torch.from_numpy(np.where(usable[:, None], compress(x), np.float32(0)))[None]
-    visible = torch.from_numpy(np.broadcast_to(usable[:, None], x.shape).astype(np.float32))[None]
-    weights = model.attention(target, visible)
-    lead = weights.lead[0].mean(dim=(1, 2))  # (n_tokens, 8): over heads and queries
-    time = weights.time[0].mean(dim=(0, 1))  # (n_tokens,): over heads and queries
-    return Attention(INDEPENDENT_LEADS, lead.T.contiguous().numpy(), time.numpy(), STRIDE / MODEL_FS)
+    None for a network that has no attention.
+    """
+    visible = np.broadcast_to(usable[:, None], x.shape).astype(np.float32)
+    found = forward.attention(np.where(usable[:, None], compress(x), np.float32(0)), visible)
+    return found and Attention(INDEPENDENT_LEADS, found.lead.T.copy(), found.time, STRIDE / MODEL_FS)

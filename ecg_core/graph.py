@@ -24,8 +24,8 @@ ARCHITECTURE = "architecture"
 """Key under which a graph's metadata names the architecture that it was written from, as JSON."""
 
 INPUTS = ("x", "visible")
-OUTPUTS = ("x_hat", "features", "logvar", "logvar_z")
-"""Of the graph; the log-variances only for a model that has them."""
+OUTPUTS = ("x_hat", "features", "logvar", "logvar_z", "lead_attention", "time_attention")
+"""Of the graph; log-variances and attention only for a model that has them."""
 
 
 class Analysis(NamedTuple):
@@ -41,6 +41,13 @@ class Analysis(NamedTuple):
     x_hat: F32
     logvar: F32 | None
     features: F32
+
+
+class Received(NamedTuple):
+    """The attention that leads, (n_tokens, 8), and tokens, (n_tokens,), receive, over heads and queries."""
+
+    lead: F32
+    time: F32
 
 
 class GraphNetwork:
@@ -71,8 +78,8 @@ class GraphNetwork:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes have nothing else in common
             raise ValueError(f"its graph cannot be run: {error}") from error
-        given = {output.name for output in self._session.get_outputs()}
-        self._outputs = [name for name in ("x_hat", "features", "logvar") if name in given]
+        self._given = {output.name for output in self._session.get_outputs()}
+        self._outputs = [name for name in ("x_hat", "features", "logvar") if name in self._given]
         written_from = self._session.get_modelmeta().custom_metadata_map.get(ARCHITECTURE, "{}")
         if json.loads(written_from) != json.loads(json.dumps(architecture)):
             raise ValueError(f"its graph was written from {written_from}")
@@ -94,9 +101,17 @@ class GraphNetwork:
         logvar = np.stack(by_name["logvar"], axis=1) if "logvar" in by_name else None
         return Analysis(np.stack(by_name["x_hat"], axis=1), logvar, np.concatenate(by_name["features"]))
 
+    def attention(self, x: F32, visible: F32) -> Received | None:
+        """Return the attention over a record, x and visible (8, n); None for a model without."""
+        if "lead_attention" not in self._given:
+            return None
+        passes = dict(zip(INPUTS, (np.stack([value] * 3) for value in (x, visible)), strict=True))
+        lead, time = self._session.run(["lead_attention", "time_attention"], passes)
+        return Received(lead[0], time[0])
+
     @cached_property
     def model(self) -> Autoencoder:
-        """The same network in torch: for attention maps and for training."""
-        from ecg_core.models.torch_network import built  # only where it is asked for: torch comes with it
+        """The same network in torch: for training."""
+        from ecg_core.models import load_model  # only where it is asked for: torch comes with it
 
-        return built(self._architecture, self.weights)
+        return load_model(self._architecture, self.weights)

@@ -1,4 +1,4 @@
-"""What a checkpoint's folder says of a model, for people: read without its weights, so without torch."""
+"""What a checkpoint's folder says of a model, for people: read without its weights."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A process that loads once what every worker needs, and forks the workers.
 
-Importing torch and loading a checkpoint takes seconds; two workers that each do it share the cores while they do. The
-nursery is a fresh interpreter: neither the caller's threads nor its main script are in it, and it forks only while it
-has one thread itself. Where that cannot be known (no Linux), or is not so, it becomes the one worker it is asked for.
+Importing libraries and loading a checkpoint takes seconds; two workers that each do it share the cores while they do.
+The nursery is a fresh interpreter: neither the caller's threads nor its main script are in it, and it forks only while
+it has one thread. Where that cannot be known (no Linux), or is not so, it becomes the one worker it is asked for.
 """
 
 from __future__ import annotations
@@ -201,4 +201,4 @@ def serve(work: Work) -> NoReturn:
             group, items = json.loads(line)
             replies.write(json.dumps([group, work(items)], allow_nan=False) + "\n")
             replies.flush()
-    os._exit(0)  # nothing is left to put away, and taking torch down takes a while
+    os._exit(0)  # nothing is left to put away, and taking libraries down takes a while

@@ -11,6 +11,9 @@ from scipy import fft
 MODEL_FS = 100.0
 """Sampling rate of the models' input, Hz."""
 
+STRIDE = 8
+"""Samples per token of a network, three strided convolutions of 2: 80 ms."""
+
 LOW_HZ, HIGH_HZ = 0.5, 40.0
 ORDER = 3
 PAD_S = 2.0

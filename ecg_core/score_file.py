@@ -75,7 +75,7 @@ Load = Callable[[str, str | None], Detector]
 
 
 def load_detector(name: str, store: str | None) -> Detector:
-    """Return a detector of a store; torch is imported here, not before."""
+    """Return a detector of a store; its libraries are imported here, not before."""
     from ecg_core.detector import AnomalyDetector
 
     return AnomalyDetector.from_store(name, Path(store) if store else None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from ecg_core.density import Density
-from ecg_core.graph import Analysis
+from ecg_core.graph import Analysis, Received
 from ecg_core.imputation import LeadCovariance
 from ecg_core.preprocessing import COMPRESSION, MODEL_FS, compress, expand
 from ecg_core.records import INDEPENDENT_LEADS, LEADS, twelve_from_eight
@@ -36,10 +36,14 @@ MIN_SCALE_MV = 0.005
 
 
 class Forward(Protocol):
-    """What runs a network: `ecg_core.graph.GraphNetwork`, or `ecg_core.models.torch_network.TorchNetwork`."""
+    """What runs a network: `ecg_core.graph.GraphNetwork`, or `ecg_core.torch_network.TorchNetwork`."""
 
     def analyse(self, x: F32, visible: F32) -> Analysis:
         """Run the three passes of each record, x and visible (3, batch, 8, n)."""
+        ...
+
+    def attention(self, x: F32, visible: F32) -> Received | None:
+        """Return the attention over a record, x and visible (8, n); None for a network without."""
         ...
 
     @property
@@ -258,7 +262,7 @@ class Network:
 
     @property
     def model(self) -> Autoencoder:
-        """The network in torch: for training and for attention maps."""
+        """The network in torch: for training."""
         return self.forward.model
 
 

@@ -13,11 +13,12 @@ import torch
 
 from ecg_core.checkpoints import default_store, load_autoencoder
 from ecg_core.checkpoints.autoencoder import WITH_ATTENTION
+from ecg_core.explanation import attention_of
 from ecg_core.graph import GraphNetwork
 from ecg_core.imputation import LeadCovariance
 from ecg_core.models import REGISTRY, architecture_of, build_model
-from ecg_core.models.torch_network import TorchNetwork
-from ecg_core.scoring import Inputs, inputs_of, masked_passes, restore_and_describe
+from ecg_core.scoring import Inputs, inputs_of, restore_and_describe
+from ecg_core.torch_network import TorchNetwork
 from training.graph import graph_of
 
 SMALL = {
@@ -121,13 +122,26 @@ def test_a_graph_without_one_of_its_weights_is_refused():
         GraphNetwork(graph_of(SMALL["CAE"]), few, SMALL["CAE"])
 
 
-def test_the_same_network_in_torch_is_at_hand():
-    torch_network, graph = both("VAE-BiLSTM-MHA")
+@pytest.mark.parametrize("name", REGISTRY)
+def test_the_same_network_in_torch_is_at_hand(name):
+    torch_network, graph = both(name)
     assert architecture_of(graph.model) == architecture_of(torch_network.model)
-    passes, visible = masked_passes(signals(1, 1000), np.ones((1, 8), bool))
-    inputs = [torch.from_numpy(value[0]) for value in (passes, visible)]
-    for one, two in zip(graph.model.attention(*inputs), torch_network.model.attention(*inputs), strict=True):
-        assert torch.equal(one, two)
+    for key, value in torch_network.model.state_dict().items():
+        assert torch.equal(value, graph.model.state_dict()[key])
+
+
+@pytest.mark.parametrize("n", [1000, 733])
+@pytest.mark.parametrize("name", REGISTRY)
+def test_attention_is_torchs(name, n):
+    usable = np.array([True, True, False, True, True, True, True, True])
+    one, two = (attention_of(network, signals(1, n)[0], usable) for network in both(name))
+    assert (one is not None) == (two is not None) == (name in WITH_ATTENTION)
+    if one is not None and two is not None:
+        assert one.lead_weights.shape == two.lead_weights.shape == (8, -(-n // 8))
+        assert np.allclose(one.lead_weights, two.lead_weights, atol=1e-5)
+        assert np.allclose(one.time_weights, two.time_weights, atol=1e-6)
+        assert two.lead_weights.sum(axis=0) == pytest.approx(1.0, abs=1e-4)
+        assert two.time_weights.sum() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_models_with_attention_are_known_without_torch():
@@ -138,7 +152,8 @@ def test_scoring_does_not_load_torch():
     code = (
         "import sys; from ecg_core.detector import AnomalyDetector; from ecg_core.readers import read_record; "
         "from ecg_core.synthetic import example_paths; "
-        "AnomalyDetector.from_store().detect(read_record(example_paths()[0])); "
+        "record = read_record(example_paths()[0]); AnomalyDetector.from_store().detect(record); "
+        "AnomalyDetector.from_store('vae-bilstm-mha').attention(record); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'onnx', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

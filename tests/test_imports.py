@@ -41,7 +41,8 @@ ORDER = [
         "models",
         "density",
     ],
-    *["imputation", "sign_head", "scoring", "calibration", "metrics", "curves", "model_info", "thresholds"],
+    *["graph", "imputation", "sign_head", "scoring", "torch_network", "calibration", "metrics", "curves"],
+    *["model_info", "thresholds"],
     "segments",
     *[
         "explanation",
@@ -71,7 +72,18 @@ ORDER = [
 ]
 
 FORBIDDEN = {
-    "ecg_core": {"app", "bench", "training", "tests", "streamlit", "plotly", "st_aggrid", "matplotlib", "pandas"},
+    "ecg_core": {
+        "app",
+        "bench",
+        "training",
+        "tests",
+        "streamlit",
+        "plotly",
+        "st_aggrid",
+        "matplotlib",
+        "pandas",
+        "onnx",
+    },
     "app": {"torch", "training", "tests", "bench", "safetensors", "sklearn"},
     "training": {"app", "tests", "bench", "streamlit", "plotly"},
     "bench": {"app", "tests", "training"},

@@ -9,7 +9,6 @@ import torch
 from ecg_core.explanation import find_stretches
 from ecg_core.imputation import LeadCovariance
 from ecg_core.models import REGISTRY, build_model
-from ecg_core.models.torch_network import TorchNetwork, latent_features, restore
 from ecg_core.records import twelve_from_eight
 from ecg_core.scoring import (
     N_PHASES,
@@ -24,6 +23,7 @@ from ecg_core.scoring import (
     squared_error,
     usable_in_map,
 )
+from ecg_core.torch_network import TorchNetwork, latent_features, restore
 
 ALL = np.ones((1, 8), bool)
 

@@ -56,7 +56,6 @@ from ecg_core.imputation import LeadCovariance, fit_lead_covariance
 from ecg_core.measurements import NAMES
 from ecg_core.measurements.scores import fit_rank_scores, signed
 from ecg_core.models import REGISTRY, Autoencoder, architecture_of, build_model
-from ecg_core.models.torch_network import TorchNetwork, latent_features, restore
 from ecg_core.preprocessing import MODEL_FS
 from ecg_core.records import INDEPENDENT_LEADS
 from ecg_core.scoring import (
@@ -71,6 +70,7 @@ from ecg_core.scoring import (
 )
 from ecg_core.segments import beats_of_eight
 from ecg_core.sign_head import SignHead, fit_sign_head
+from ecg_core.torch_network import TorchNetwork, latent_features, restore
 from training.graph import graph_of
 from training.measure import measured
 from training.signals import Prepared, load_prepared

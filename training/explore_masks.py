@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ecg_core.checkpoints import AutoencoderCheckpoint, default_store, load_autoencoder
 from ecg_core.metrics import auroc
-from ecg_core.models.torch_network import latent_features
 from ecg_core.preprocessing import compress
 from ecg_core.records import INDEPENDENT_LEADS
+from ecg_core.torch_network import latent_features
 from training.calibrate import all_usable, batches
 from training.signals import load_prepared
 

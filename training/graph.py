@@ -43,8 +43,9 @@ class _ThreePasses(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
-        out, features = self.model.analyse(x, visible, MASKED)
-        found = (out.x_hat, features, out.logvar, out.logvar_z)  # the last so that every weight has its place
+        out, features, attention = self.model.analyse(x, visible, MASKED)
+        # logvar_z is asked for by nobody: it gives every weight its place
+        found = (out.x_hat, features, out.logvar, out.logvar_z, *(attention or ()))
         return tuple(value for value in found if value is not None)
 
 
@@ -66,7 +67,8 @@ def graph_of(architecture: dict[str, Any]) -> bytes:
         warnings.simplefilter("ignore")  # of the older exporter, and of shapes that are the same for every record
         passes = _ThreePasses(model)
         outputs = OUTPUTS[: len(passes(x, visible))]
-        long = {INPUTS[0]: {2: "n"}, INPUTS[1]: {2: "n"}, "x_hat": {2: "n"}, "logvar": {2: "n"}}
+        long = {name: {2: "n"} for name in (*INPUTS, "x_hat", "logvar")}
+        long |= {name: {1: "n_tokens"} for name in ("logvar_z", "lead_attention", "time_attention")}
         torch.onnx.export(
             passes,
             (x, visible),

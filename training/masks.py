@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg_core.models.layers import N_LEADS, STRIDE
+from ecg_core.models.layers import N_LEADS
+from ecg_core.preprocessing import STRIDE
 
 BLOCK_TOKENS = (4, 12)
 MAX_WHOLE_LEADS = 4

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ecg_core.models.torch_network import latent_features
 from ecg_core.scoring import Network
 from ecg_core.segments import usable_leads
+from ecg_core.torch_network import latent_features
 from training.calibrate import fingerprint
 from training.signals import Prepared
 

@@ -92,13 +92,14 @@ class AutoencoderCheckpoint(Checkpoint):
 
     def attention(self, segment: SegmentInput) -> Attention | None:
         """Return the attention weights over a segment; None for a network without attention."""
-        return attention_of(self.network.model, segment.eight, segment.usable) if self.has_attention else None
+        return attention_of(self.network.forward, segment.eight, segment.usable)
 
 
 def _forward(config: CheckpointConfig, weights: Arrays, graph: bytes) -> Forward:
     """Return what runs the network: its graph, or torch where there is none."""
     if graph:
         return GraphNetwork(graph, weights, config.architecture)
-    from ecg_core.models.torch_network import TorchNetwork, built  # only here: torch comes with it
+    from ecg_core.models import load_model  # only here: torch comes with it
+    from ecg_core.torch_network import TorchNetwork
 
-    return TorchNetwork(built(config.architecture, weights))
+    return TorchNetwork(load_model(config.architecture, weights))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
+
+import torch
+from numpy.typing import NDArray
 
 from ecg_core.errors import ConfigError
 from ecg_core.models.cae import CAE, CAEConfig
@@ -37,6 +41,22 @@ def build_model(architecture: dict[str, Any]) -> Autoencoder:
         known = ", ".join(f.name for f in fields(config))
         raise ConfigError(f"{name} has no setting {', '.join(unknown)}; it has {known}.")
     return model(config(**{key: tuple(v) if isinstance(v, list) else v for key, v in sizes.items()}))
+
+
+def load_model(architecture: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> Autoencoder:
+    """Build a network and give it its weights, by the names of its `state_dict`; it is ready to judge.
+
+    Raises
+    ------
+    ConfigError
+        If the architecture is unknown.
+    RuntimeError
+        If the weights are not its own.
+    """
+    model = build_model(architecture)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=True)
+    model.eval()
+    return model
 
 
 def architecture_of(model: Autoencoder) -> dict[str, Any]:

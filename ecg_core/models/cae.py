@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ecg_core.models.layers import N_LEADS, ConvStem, DilatedBlock, ModelOutput, UpsamplingHead, pool, with_mask
+from ecg_core.models.layers import (
+    N_LEADS,
+    Analysed,
+    ConvStem,
+    DilatedBlock,
+    ModelOutput,
+    UpsamplingHead,
+    pool,
+    with_mask,
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,12 @@ class CAE(nn.Module):
         layers, z = self.encode(x, visible)
         return pool([*layers, z])
 
-    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
-        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> Analysed:
+        """Restore the first `restored` records and describe the others, encoded at once."""
         layers, z = self.encode(x, visible)
         kept = z[:restored]
         out = ModelOutput(self.decode(kept, x.shape[-1]), None, kept.transpose(1, 2), None)
-        return out, pool([layer[restored:] for layer in [*layers, z]])
+        return Analysed(out, pool([layer[restored:] for layer in [*layers, z]]))
 
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.

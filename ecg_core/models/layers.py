@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
+from ecg_core.preprocessing import STRIDE
+
 N_LEADS = 8
-STRIDE = 8
-"""Samples per token: three strided convolutions of 2; a token is 80 ms at 100 Hz."""
 
 
 class ModelOutput(NamedTuple):
@@ -27,6 +27,27 @@ class ModelOutput(NamedTuple):
     logvar: Tensor | None
     mu: Tensor
     logvar_z: Tensor | None
+
+
+class Received(NamedTuple):
+    """The attention that leads, (batch, n_tokens, 8), and tokens, (batch, n_tokens), receive."""
+
+    lead: Tensor
+    time: Tensor
+
+
+class Analysed(NamedTuple):
+    """What an autoencoder says of records that it restored and of others that it saw whole, encoded at once.
+
+    Attributes
+    ----------
+    out, attention : of the first; no attention of a model that has none.
+    features : pooled encoder features of the others, (batch, n_features).
+    """
+
+    out: ModelOutput
+    features: Tensor
+    attention: Received | None = None
 
 
 def pad_to_stride(x: Tensor) -> Tensor:

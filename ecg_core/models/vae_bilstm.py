@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ecg_core.models.layers import N_LEADS, ConvStem, LayerNorm, ModelOutput, UpsamplingHead, pool, with_mask
+from ecg_core.models.layers import N_LEADS, Analysed, ConvStem, LayerNorm, ModelOutput, UpsamplingHead, pool, with_mask
 
 LOGVAR_RANGE = (-7.0, 3.0)
 """Bounds of the log-variances: a standard deviation of 0.03 to 4.5 on the compressed scale."""
@@ -68,12 +68,12 @@ class VAEBiLSTM(nn.Module):
         mean, logvar = self.head(h.transpose(1, 2))[..., :n_samples].chunk(2, dim=1)
         return mean, logvar.clamp(*LOGVAR_RANGE)
 
-    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
-        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> Analysed:
+        """Restore the first `restored` records and describe the others, encoded at once."""
         layers, mu, logvar_z = self.encode(x, visible)
         x_hat, logvar = self.decode(mu[:restored], x.shape[-1])
         features = pool([layer[restored:] for layer in [*layers, mu.transpose(1, 2)]])
-        return ModelOutput(x_hat, logvar, mu[:restored], logvar_z[:restored]), features
+        return Analysed(ModelOutput(x_hat, logvar, mu[:restored], logvar_z[:restored]), features)
 
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.

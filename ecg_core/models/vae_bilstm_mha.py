@@ -15,16 +15,18 @@ from torch.nn import functional as F  # noqa: N812 - torch's own convention
 
 from ecg_core.models.layers import (
     N_LEADS,
-    STRIDE,
+    Analysed,
     ConvStem,
     LayerNorm,
     ModelOutput,
+    Received,
     UpsamplingHead,
     pad_to_stride,
     pool,
     with_mask,
 )
 from ecg_core.models.vae_bilstm import LOGVAR_RANGE, sample_posterior
+from ecg_core.preprocessing import STRIDE
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class AttentionWeights(NamedTuple):
 
     lead: Tensor
     time: Tensor
+
+
+def received(weights: AttentionWeights) -> Received:
+    """Return the attention that leads and tokens receive."""
+    return Received(weights.lead.mean(dim=(2, 3)), weights.time.mean(dim=(1, 2)))
 
 
 class Posterior(NamedTuple):
@@ -166,14 +173,14 @@ class VAEBiLSTMMHA(nn.Module):
     def encode(self, x: Tensor, visible: Tensor) -> Posterior:
         """Return encoder layers, the posterior of z and both attention weight maps."""
         layers, h = self.tokens(x, visible)
-        return self.posterior(layers, h, x, visible)
+        weights = self.weights(h, x, visible)
+        return Posterior(layers, self.to_mu(h), self.to_logvar(h).clamp(*LOGVAR_RANGE), weights)
 
-    def posterior(self, layers: list[Tensor], h: Tensor, x: Tensor, visible: Tensor) -> Posterior:
-        """Return what follows from the last layer's tokens h, (batch, n_tokens, width)."""
+    def weights(self, h: Tensor, x: Tensor, visible: Tensor) -> AttentionWeights:
+        """Return both attention weight maps, from the last layer's tokens h, (batch, n_tokens, width)."""
         q, k = self.time_qk(h).unflatten(-1, (2, self.config.heads, -1)).permute(2, 0, 3, 1, 4)
         time = torch.softmax(q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5, dim=-1)
-        weights = AttentionWeights(self.lead_weights(x, visible), time)
-        return Posterior(layers, self.to_mu(h), self.to_logvar(h).clamp(*LOGVAR_RANGE), weights)
+        return AttentionWeights(self.lead_weights(x, visible), time)
 
     def features(self, x: Tensor, visible: Tensor) -> Tensor:
         """Return pooled encoder features, (batch, n_features): what the density sees."""
@@ -206,13 +213,15 @@ class VAEBiLSTMMHA(nn.Module):
         mean, logvar = self.head(h.transpose(1, 2))[..., :n_samples].chunk(2, dim=1)
         return mean, logvar.clamp(*LOGVAR_RANGE)
 
-    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> tuple[ModelOutput, Tensor]:
-        """Return the reconstruction of the first `restored` records and the features of the others, encoded at once."""
+    def analyse(self, x: Tensor, visible: Tensor, restored: int) -> Analysed:
+        """Restore the first `restored` records and describe the others, encoded at once."""
         layers, h = self.tokens(x, visible)
         features = pool([layer[restored:] for layer in [*layers, self.to_mu(h).transpose(1, 2)]])
-        posterior = self.posterior(layers, h[:restored], x[:restored], visible[:restored])
-        x_hat, logvar = self.decode(posterior.mu, posterior.weights, x.shape[-1])
-        return ModelOutput(x_hat, logvar, posterior.mu, posterior.logvar), features
+        h, x, visible = h[:restored], x[:restored], visible[:restored]
+        mu, weights = self.to_mu(h), self.weights(h, x, visible)
+        x_hat, logvar = self.decode(mu, weights, x.shape[-1])
+        out = ModelOutput(x_hat, logvar, mu, self.to_logvar(h).clamp(*LOGVAR_RANGE))
+        return Analysed(out, features, received(weights))
 
     def forward(self, x: Tensor, visible: Tensor) -> ModelOutput:
         """Reconstruct.

@@ -1,8 +1,8 @@
-"""A network run by torch: in training, for attention maps, and for a checkpoint that has no graph."""
+"""A network run by torch: in training, and for a checkpoint that has no graph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,29 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ecg_core.graph import Analysis
-from ecg_core.models import Autoencoder, build_model
+from ecg_core.graph import Analysis, Received
+from ecg_core.models import Autoencoder
 from ecg_core.models.layers import ModelOutput
+from ecg_core.models.vae_bilstm_mha import VAEBiLSTMMHA, received
 from ecg_core.preprocessing import compress
 from ecg_core.scoring import Restoration, joined, masked_passes
 
 F32 = NDArray[np.float32]
-
-
-def built(architecture: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> Autoencoder:
-    """Return the network with its weights, ready to judge.
-
-    Raises
-    ------
-    ConfigError
-        If the architecture is unknown.
-    RuntimeError
-        If the weights are not its own.
-    """
-    model = build_model(architecture)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()}, strict=True)
-    model.eval()
-    return model
 
 
 @contextmanager
@@ -64,8 +49,17 @@ class TorchNetwork:
     def analyse(self, x: F32, visible: F32) -> Analysis:
         """Run the three passes, (3, batch, 8, n), of all records, the encoder once over all of them."""
         with _one_thread():
-            out, features = self.model.analyse(_rows(x), _rows(visible), 2 * x.shape[1])
-        return Analysis(*_masked(out), features.numpy())
+            found = self.model.analyse(_rows(x), _rows(visible), 2 * x.shape[1])
+        return Analysis(*_masked(found.out), found.features.numpy())
+
+    @torch.inference_mode()
+    def attention(self, x: F32, visible: F32) -> Received | None:
+        """Return the attention over a record, x and visible (8, n); None for a network without."""
+        if not isinstance(self.model, VAEBiLSTMMHA):
+            return None
+        with _one_thread():
+            weights = self.model.attention(*(torch.from_numpy(value)[None] for value in (x, visible)))
+        return Received(*(value[0].numpy() for value in received(weights)))
 
 
 def _rows(passes: F32) -> torch.Tensor:
