@@ -271,7 +271,7 @@ def calibration_config(n: int, population: str) -> CalibrationConfig:
 
 def versions() -> dict[str, str]:
     """Return the versions of what computed the figures."""
-    names = ("numpy", "scipy", "torch", "scikit-learn", "sleepecg", "safetensors", "wfdb")
+    names = ("numpy", "scipy", "torch", "onnx", "onnxruntime", "scikit-learn", "sleepecg", "safetensors", "wfdb")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 

@@ -55,8 +55,8 @@ def graph_of(architecture: dict[str, Any]) -> bytes:
     torch's older exporter is asked, for its newer one takes an LSTM apart into 125 steps. It runs in inference mode, so
     that the layers take the layout in which scoring is fast (`ecg_core.models.layers.side_by_side`).
     """
-    model = build_model(architecture).eval()
-    with torch.no_grad():
+    with torch.random.fork_rng(), torch.no_grad():
+        model = build_model(architecture).eval()
         for weight in model.state_dict().values():
             weight.normal_()  # of two weights that are equal, the exporter would make one
     x = torch.zeros(PASSES, N_LEADS, N_SAMPLES)

@@ -74,8 +74,9 @@ def side_by_side(x: Tensor) -> Tensor:
     """Return (batch, channels, time) as (batch, channels, 1, time), the channels of a sample side by side in memory.
 
     torch convolves in this layout; its 1-D convolution reorders its input before and after, which costs up to half as
-    much again as the convolution, and more where processes share a cache. For scoring only (`torch.inference_mode`):
-    sums come out otherwise in the last digit, and training is to give the shipped weights again, bit for bit.
+    much again as the convolution. ONNX Runtime has its fast convolution for four dimensions only. For scoring and the
+    graph alone (`torch.inference_mode`): sums come out otherwise in the last digit, and training is to give the shipped
+    weights again, bit for bit.
     """
     return x.unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
