@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from ecg_core.models import Autoencoder
 
+onnxruntime.disable_telemetry_events()  # there are some on Windows; releases that have them elsewhere are not asked for
+
 F32 = NDArray[np.float32]
 
 ARCHITECTURE = "architecture"
