@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import onnx
@@ -37,6 +38,7 @@ def given(x: np.ndarray, usable: np.ndarray) -> Inputs:
     return inputs_of(x, usable, np.zeros((len(x), x.shape[-1]), int))
 
 
+@cache
 def both(name: str) -> tuple[TorchNetwork, GraphNetwork]:
     """Return an untrained network of an architecture, as torch and as its graph run it."""
     torch.manual_seed(0)
