@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from ecg_core.checkpoints import FORMAT, default_store, list_checkpoints, load_checkpoint, save_checkpoint
 from ecg_core.detector import AnomalyDetector
 from ecg_core.errors import CheckpointError
+from ecg_core.readers import read_record
+from ecg_core.synthetic import example_paths
 
 NAMES = ["cae", "vae-bilstm", "vae-bilstm-mha"]
 
@@ -88,6 +92,34 @@ def test_weights_gone(copy):
     (copy / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(copy)
+
+
+def test_graph_gone(copy):
+    (copy / "graph.onnx").unlink()
+    with pytest.raises(CheckpointError, match=r"cae/graph\.onnx cannot be read"):
+        load_checkpoint(copy)
+
+
+def test_graph_of_another_network(copy):
+    shutil.copy(default_store() / "vae-bilstm" / "graph.onnx", copy / "graph.onnx")
+    with pytest.raises(CheckpointError, match=r"cae/graph\.onnx has sha256"):
+        load_checkpoint(copy)
+
+
+def test_a_graph_that_is_none(copy):
+    (copy / "graph.onnx").write_bytes(b"nothing")
+    edit(copy, graph_sha256=hashlib.sha256(b"nothing").hexdigest())
+    with pytest.raises(CheckpointError, match=r"cae does not fit its own config \(its graph cannot be run"):
+        load_checkpoint(copy)
+
+
+def test_without_a_graph_torch_runs_it(copy):
+    edit(copy, graph_sha256="")
+    record = read_record(example_paths()[0])
+    plain, shipped = (AnomalyDetector.from_store("cae", store).detect(record) for store in (copy.parent, None))
+    assert not load_checkpoint(copy).graph
+    assert plain.score == pytest.approx(shipped.score, abs=1e-4)
+    assert np.allclose(plain.explanation.reconstruction, shipped.explanation.reconstruction, atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize(
