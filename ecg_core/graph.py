@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 if TYPE_CHECKING:
     from ecg_core.models import Autoencoder
@@ -24,6 +25,17 @@ F32 = NDArray[np.float32]
 
 ARCHITECTURE = "architecture"
 """Key under which a graph's metadata names the architecture that it was written from, as JSON."""
+
+REFUSED = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoSuchFile,
+    state.NotImplemented,
+    state.RuntimeException,
+)
+"""What ONNX Runtime raises of a graph that it cannot run, classes that have only Exception in common."""
 
 INPUTS = ("x", "visible")
 OUTPUTS = ("x_hat", "features", "logvar", "logvar_z", "lead_attention", "time_attention")
@@ -78,7 +90,7 @@ class GraphNetwork:
         options.add_external_initializers(list(weights), values)
         try:
             self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes have nothing else in common
+        except REFUSED as error:
             raise ValueError(f"its graph cannot be run: {error}") from error
         self._given = {output.name for output in self._session.get_outputs()}
         self._outputs = [name for name in ("x_hat", "features", "logvar") if name in self._given]
