@@ -1,8 +1,7 @@
 """An autoencoder as a graph of operations, run by ONNX Runtime: what scores a record.
 
 The graph is written from the torch model (`training.graph`) and holds no weights: they come from the checkpoint's
-model.safetensors by name. It takes half to two thirds of the time that torch takes for the same sums, and nothing that
-scores has to wait for torch.
+model.safetensors by name. It takes less time than torch for the same sums, and nothing that scores waits for torch.
 """
 
 from __future__ import annotations
@@ -115,9 +114,14 @@ class GraphNetwork:
         logvar = np.stack(by_name["logvar"], axis=1) if "logvar" in by_name else None
         return Analysis(np.stack(by_name["x_hat"], axis=1), logvar, np.concatenate(by_name["features"]))
 
+    @property
+    def has_attention(self) -> bool:
+        """Whether the network attends."""
+        return "lead_attention" in self._given
+
     def attention(self, x: F32, visible: F32) -> Received | None:
         """Return the attention over a record, x and visible (8, n); None for a model without."""
-        if "lead_attention" not in self._given:
+        if not self.has_attention:
             return None
         passes = dict(zip(INPUTS, (np.stack([value] * 3) for value in (x, visible)), strict=True))
         lead, time = self._session.run(["lead_attention", "time_attention"], passes)

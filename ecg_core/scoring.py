@@ -47,6 +47,11 @@ class Forward(Protocol):
         ...
 
     @property
+    def has_attention(self) -> bool:
+        """Whether `attention` has any to return."""
+        ...
+
+    @property
     def model(self) -> Autoencoder:
         """The network itself, in torch."""
         ...
@@ -81,8 +86,8 @@ def complementary_masks(n_samples: int) -> NDArray[np.float32]:
     return masks
 
 
-def masked_passes(x: F32, usable: NDArray[np.bool_]) -> tuple[F32, F32]:
-    """Return the input of both masked passes, compressed, and what is visible in them, each (2, batch, 8, n).
+def masked(x: F32, usable: NDArray[np.bool_]) -> tuple[F32, F32]:
+    """Return the records as a network takes them, (batch, 8, n), and what is visible in both masked passes, (2, ...).
 
     Parameters
     ----------
@@ -90,12 +95,11 @@ def masked_passes(x: F32, usable: NDArray[np.bool_]) -> tuple[F32, F32]:
     usable : (batch, 8): leads that are not hidden throughout; the others are zero.
     """
     y = np.where(usable[..., None], compress(x), np.float32(0))
-    visible = complementary_masks(x.shape[-1])[:, None, None, :] * usable[None, :, :, None].astype(np.float32)
-    return np.stack([y, y]), visible
+    return y, complementary_masks(x.shape[-1])[:, None, None, :] * usable[None, :, :, None].astype(np.float32)
 
 
 def gaussian_nll(y: F32, logvar: F32, target: F32) -> F32:
-    """Return the negative log-likelihood of each sample, nats, without the constant log(2 pi) / 2."""
+    """Return the negative log-likelihood of each sample, as `ecg_core.models.losses.gaussian_nll` in torch."""
     return np.asarray(0.5 * (logvar + (target - y) ** 2 * np.exp(-logvar)), dtype=np.float32)
 
 
@@ -127,19 +131,21 @@ class Inputs:
     x : (batch, 8, n), mV at 100 Hz.
     usable : (batch, 8), leads that are not masked.
     phases : (batch, n), see `beat_phase`.
-    passes, visible : (2, batch, 8, n) each, see `masked_passes`.
+    y : (batch, 8, n), x on the compressed scale, masked leads at zero.
+    visible : (3, batch, 8, n), what both masked passes may look at, and all of the whole one.
     """
 
     x: F32
     usable: NDArray[np.bool_]
     phases: NDArray[np.int_]
-    passes: F32
+    y: F32
     visible: F32
 
 
 def inputs_of(x: F32, usable: NDArray[np.bool_], phases: NDArray[np.int_]) -> Inputs:
     """Return what networks are given of x, (batch, 8, n) in mV."""
-    return Inputs(x, usable, phases, *masked_passes(x, usable))
+    y, visible = masked(x, usable)
+    return Inputs(x, usable, phases, y, np.concatenate([visible, np.ones_like(visible[:1])]))
 
 
 def together(several: Sequence[Inputs]) -> Inputs:
@@ -147,8 +153,11 @@ def together(several: Sequence[Inputs]) -> Inputs:
     if len(several) == 1:
         return several[0]
     return Inputs(
-        *(np.concatenate([getattr(one, name) for one in several]) for name in ("x", "usable", "phases")),
-        *(np.concatenate([getattr(one, name) for one in several], axis=1) for name in ("passes", "visible")),
+        np.concatenate([one.x for one in several]),
+        np.concatenate([one.usable for one in several]),
+        np.concatenate([one.phases for one in several]),
+        np.concatenate([one.y for one in several]),
+        np.concatenate([one.visible for one in several], axis=1),
     )
 
 
@@ -161,10 +170,9 @@ def restore_and_describe(forward: Forward, inputs: Inputs, filled: F32) -> tuple
     ----------
     filled : (batch, 8, n), the records with something in place of masked leads.
     """
-    passes, visible = inputs.passes, inputs.visible
-    whole = passes[0] if filled is inputs.x else compress(filled)
-    found = forward.analyse(np.stack([*passes, whole]), np.concatenate([visible, np.ones_like(visible[:1])]))
-    return joined(found.x_hat, found.logvar, passes[0]), found.features
+    y = inputs.y
+    found = forward.analyse(np.stack([y, y, y if filled is inputs.x else compress(filled)]), inputs.visible)
+    return joined(found.x_hat, found.logvar, y), found.features
 
 
 def beat_phase(beats: NDArray[np.int_], n_samples: int) -> NDArray[np.int_]:

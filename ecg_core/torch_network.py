@@ -15,7 +15,7 @@ from ecg_core.models import Autoencoder
 from ecg_core.models.layers import ModelOutput
 from ecg_core.models.vae_bilstm_mha import VAEBiLSTMMHA, received
 from ecg_core.preprocessing import compress
-from ecg_core.scoring import Restoration, joined, masked_passes
+from ecg_core.scoring import Restoration, joined, masked
 
 F32 = NDArray[np.float32]
 
@@ -50,7 +50,12 @@ class TorchNetwork:
         """Run the three passes, (3, batch, 8, n), of all records, the encoder once over all of them."""
         with _one_thread():
             found = self.model.analyse(_rows(x), _rows(visible), 2 * x.shape[1])
-        return Analysis(*_masked(found.out), found.features.numpy())
+        return Analysis(*_both(found.out), found.features.numpy())
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the network attends."""
+        return isinstance(self.model, VAEBiLSTMMHA)
 
     @torch.inference_mode()
     def attention(self, x: F32, visible: F32) -> Received | None:
@@ -67,7 +72,7 @@ def _rows(passes: F32) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(passes)).flatten(0, 1)
 
 
-def _masked(out: ModelOutput) -> tuple[F32, F32 | None]:
+def _both(out: ModelOutput) -> tuple[F32, F32 | None]:
     """Return mean and log-variance of both masked passes, (2, batch, 8, n)."""
     halves = (2, len(out.x_hat) // 2)
     logvar = None if out.logvar is None else out.logvar.unflatten(0, halves).numpy()
@@ -85,8 +90,8 @@ def restore(model: Autoencoder, x: F32, usable: NDArray[np.bool_]) -> Restoratio
     x : (batch, 8, n), mV at 100 Hz.
     usable : (batch, 8): leads that are not hidden throughout.
     """
-    passes, visible = masked_passes(x, usable)
-    return joined(*_masked(model(_rows(passes), _rows(visible))), passes[0])
+    y, visible = masked(x, usable)
+    return joined(*_both(model(_rows(np.stack([y, y])), _rows(visible))), y)
 
 
 @torch.inference_mode()

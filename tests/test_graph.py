@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from ecg_core.checkpoints import default_store, load_autoencoder
-from ecg_core.checkpoints.autoencoder import WITH_ATTENTION
 from ecg_core.explanation import attention_of
 from ecg_core.graph import GraphNetwork
 from ecg_core.imputation import LeadCovariance
@@ -136,18 +135,16 @@ def test_the_same_network_in_torch_is_at_hand(name):
 @pytest.mark.parametrize("name", REGISTRY)
 def test_attention_is_torchs(name, n):
     usable = np.array([True, True, False, True, True, True, True, True])
-    one, two = (attention_of(network, signals(1, n)[0], usable) for network in both(name))
-    assert (one is not None) == (two is not None) == (name in WITH_ATTENTION)
+    torch_network, graph = both(name)
+    assert torch_network.has_attention == graph.has_attention == hasattr(graph.model, "attention")
+    one, two = (attention_of(network, signals(1, n)[0], usable) for network in (torch_network, graph))
+    assert (one is not None) == (two is not None) == graph.has_attention
     if one is not None and two is not None:
         assert one.lead_weights.shape == two.lead_weights.shape == (8, -(-n // 8))
         assert np.allclose(one.lead_weights, two.lead_weights, atol=1e-5)
         assert np.allclose(one.time_weights, two.time_weights, atol=1e-6)
         assert two.lead_weights.sum(axis=0) == pytest.approx(1.0, abs=1e-4)
         assert two.time_weights.sum() == pytest.approx(1.0, abs=1e-4)
-
-
-def test_models_with_attention_are_known_without_torch():
-    assert {name for name, (cls, _) in REGISTRY.items() if hasattr(cls, "attention")} == WITH_ATTENTION
 
 
 def test_scoring_does_not_load_torch():

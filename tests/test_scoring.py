@@ -8,7 +8,7 @@ import torch
 
 from ecg_core.explanation import find_stretches
 from ecg_core.imputation import LeadCovariance
-from ecg_core.models import REGISTRY, build_model
+from ecg_core.models import REGISTRY, build_model, losses
 from ecg_core.records import twelve_from_eight
 from ecg_core.scoring import (
     N_PHASES,
@@ -16,6 +16,7 @@ from ecg_core.scoring import (
     beat_phase,
     complementary_masks,
     fit_error_scale,
+    gaussian_nll,
     inputs_of,
     reconstruction_part,
     restore_and_describe,
@@ -34,6 +35,12 @@ def signal(seed: int = 0, n: int = 1000) -> np.ndarray:
 
 def given(x: np.ndarray, usable: np.ndarray) -> Inputs:
     return inputs_of(x, usable, np.zeros((len(x), x.shape[-1]), int))
+
+
+def test_the_likelihood_is_the_one_of_training():
+    y, logvar, target = (signal(k) for k in range(3))
+    expected = losses.gaussian_nll(*(torch.from_numpy(value) for value in (y, logvar, target)))
+    assert np.allclose(gaussian_nll(y, logvar, target), expected.numpy(), atol=1e-6)
 
 
 def test_masks_complement_each_other_in_blocks_of_48_samples():

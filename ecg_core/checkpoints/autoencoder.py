@@ -17,9 +17,6 @@ from ecg_core.scoring import ErrorScale, Forward, Network, raw_parts, together
 from ecg_core.segments import SegmentInput, SegmentScore
 from ecg_core.sign_head import SignHead
 
-WITH_ATTENTION = frozenset({"VAE-BiLSTM-MHA"})
-"""Architectures whose attention can be shown."""
-
 
 @dataclass(frozen=True)
 class AutoencoderCheckpoint(Checkpoint):
@@ -88,7 +85,7 @@ class AutoencoderCheckpoint(Checkpoint):
     @property
     def has_attention(self) -> bool:
         """Whether the network attends."""
-        return self.config.architecture["class"] in WITH_ATTENTION
+        return self.network.forward.has_attention
 
     def attention(self, segment: SegmentInput) -> Attention | None:
         """Return the attention weights over a segment; None for a network without attention."""

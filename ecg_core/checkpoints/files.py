@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from ecg_core.calibration import NormalScores
 from ecg_core.config import from_dict
@@ -157,6 +157,30 @@ def read_json(path: Path) -> Any:
         raise CheckpointError(f"{name} is damaged ({error}); get the checkpoint again.") from error
 
 
+def read_named(folder: Path, file: str, described: str, sha256: str) -> bytes:
+    """Read a file of a checkpoint that another one names.
+
+    Parameters
+    ----------
+    described : the file that names it; sha256 : by what.
+
+    Raises
+    ------
+    CheckpointError
+        If it is missing, or is not the one named.
+    """
+    try:
+        data = (folder / file).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{folder.name}/{file} cannot be read ({error}); get it again.") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != sha256:
+        raise CheckpointError(
+            f"{folder.name}/{file} has sha256 {digest[:12]}, {described} names {sha256[:12]}; get the checkpoint again."
+        )
+    return data
+
+
 def read_weights(folder: Path, described: str, sha256: str) -> dict[str, Arrays]:
     """Read the arrays of a checkpoint by group.
 
@@ -169,18 +193,11 @@ def read_weights(folder: Path, described: str, sha256: str) -> dict[str, Arrays]
     CheckpointError
         If they are missing or damaged, or are not the ones named.
     """
-    path = folder / WEIGHTS_FILE
+    data = read_named(folder, WEIGHTS_FILE, described, sha256)
     try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with safe_open(path, framework="numpy") as file:
-            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, SafetensorError) as error:
+        arrays = load(data)
+    except SafetensorError as error:
         raise CheckpointError(f"{folder.name}/{WEIGHTS_FILE} cannot be read ({error}); get it again.") from error
-    if digest != sha256:
-        raise CheckpointError(
-            f"{folder.name}/{WEIGHTS_FILE} has sha256 {digest[:12]}, {described} names {sha256[:12]}; get the "
-            "checkpoint again."
-        )
     groups: dict[str, Arrays] = {}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
@@ -198,17 +215,7 @@ def read_graph(folder: Path, config: CheckpointConfig) -> bytes:
     """
     if not config.graph_sha256:
         return b""
-    try:
-        graph = (folder / GRAPH_FILE).read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{folder.name}/{GRAPH_FILE} cannot be read ({error}); get it again.") from error
-    digest = hashlib.sha256(graph).hexdigest()
-    if digest != config.graph_sha256:
-        raise CheckpointError(
-            f"{folder.name}/{GRAPH_FILE} has sha256 {digest[:12]}, {CONFIG_FILE} names {config.graph_sha256[:12]}; get "
-            "the checkpoint again."
-        )
-    return graph
+    return read_named(folder, GRAPH_FILE, CONFIG_FILE, config.graph_sha256)
 
 
 def write_weights(groups: Mapping[str, Arrays], folder: Path) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ecg_core.checkpoints.files import CheckpointConfig, replace_file, write_config
+from ecg_core.checkpoints.files import CONFIG_FILE, CheckpointConfig, read_named, replace_file, write_config
 from ecg_core.errors import CheckpointError
 from ecg_core.superclasses import SuperclassProbe
 
@@ -39,19 +39,14 @@ def read_probe(folder: Path, config: CheckpointConfig, networks: Mapping[str, st
         return None
     name = f"{folder.name}/{PROBE_FILE}"
     try:
-        data = (folder / PROBE_FILE).read_bytes()
-        digest, wanted = hashlib.sha256(data).hexdigest(), str(told["sha256"])
-        if digest != wanted:
-            raise CheckpointError(
-                f"{name} has sha256 {digest[:12]}, config.json names {wanted[:12]}; get the checkpoint again."
-            )
+        data = read_named(folder, PROBE_FILE, CONFIG_FILE, str(told["sha256"]))
         probe = SuperclassProbe.from_arrays(load(data), tuple(told["classes"]), told["measured"])
         if dict(told["networks"]) != dict(networks):
             raise CheckpointError(
                 f"The probe of {folder.name} was fitted on other networks than the store has; fit it again "
                 "(python -m training.superclass_probe)."
             )
-    except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{name} cannot be read ({error}); get the checkpoint again.") from error
     return probe
 

@@ -118,7 +118,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 class LayerNorm(nn.LayerNorm):
-    """torch's layer norm; for scoring a group norm of one group, which ONNX Runtime computes four times faster."""
+    """torch's layer norm; for scoring a group norm of one group, which ONNX Runtime computes faster."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape, (batch, time, width)."""
