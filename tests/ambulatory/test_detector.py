@@ -223,7 +223,7 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path, record: Record):
     assert again.checkpoint == config.weights_sha256
     np.testing.assert_array_equal(again.detect(record).score, BeatDetector(made).detect(record).score)
     (folder / "model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=r"stand-in/model\.safetensors has sha256"):
         load_beat_checkpoint(folder)
     with pytest.raises(CheckpointError, match="There is no beat detector other"):
         BeatDetector.from_store("other", tmp_path)
