@@ -172,7 +172,7 @@ def read_named(folder: Path, file: str, described: str, sha256: str) -> bytes:
     try:
         data = (folder / file).read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{folder.name}/{file} cannot be read ({error}); get it again.") from error
+        raise CheckpointError(f"{folder.name}/{file} cannot be read ({error}); get the checkpoint again.") from error
     digest = hashlib.sha256(data).hexdigest()
     if digest != sha256:
         raise CheckpointError(
@@ -197,7 +197,9 @@ def read_weights(folder: Path, described: str, sha256: str) -> dict[str, Arrays]
     try:
         arrays = load(data)
     except SafetensorError as error:
-        raise CheckpointError(f"{folder.name}/{WEIGHTS_FILE} cannot be read ({error}); get it again.") from error
+        raise CheckpointError(
+            f"{folder.name}/{WEIGHTS_FILE} cannot be read ({error}); get the checkpoint again."
+        ) from error
     groups: dict[str, Arrays] = {}
     for key, value in arrays.items():
         group, _, name = key.partition("/")
